@@ -1,1 +1,9 @@
+//! Pasture: a declarative, reproducible cluster lab with a Nomad-compatible scheduler inside.
+//!
+//! The modules in reading order, each with its own front page.
 
+pub mod model;
+
+pub mod env;
+
+pub mod rpc;

@@ -1,0 +1,65 @@
+//! Why an allocation went where it went, or nowhere: explanations as data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::NodeId;
+
+/// What the search for one allocation's node saw.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AllocMetric {
+    /// Nodes looked at.
+    pub nodes_evaluated: u32,
+    /// Of these: not feasible.
+    pub nodes_filtered: u32,
+    /// Of these: feasible, but too full.
+    pub nodes_exhausted: u32,
+    /// Nodes in the job's pool.
+    pub nodes_in_pool: u32,
+    /// Ready nodes, by datacenter.
+    pub nodes_available: BTreeMap<String, u32>,
+    /// Not feasible, by node class.
+    pub class_filtered: BTreeMap<String, u32>,
+    /// Not feasible, by reason: each reason of a node counts, not only the first.
+    pub constraint_filtered: BTreeMap<String, u32>,
+    /// Too full, by node class.
+    pub class_exhausted: BTreeMap<String, u32>,
+    /// Too full, by what is missing: `cpu`, `memory`, `disk`, `network: ...`.
+    pub dimension_exhausted: BTreeMap<String, u32>,
+    /// The best candidates with their scores, best first.
+    pub scores: Vec<NodeScore>,
+    /// Node by node, why not; the first [`VERDICTS_MAX`](Self::VERDICTS_MAX) in name order.
+    pub verdicts: Vec<NodeVerdict>,
+    /// How often more than this one failed for the same reasons, of the same group.
+    pub coalesced_failures: u32,
+}
+
+impl AllocMetric {
+    /// How many candidates are remembered.
+    pub const SCORES_MAX: usize = 5;
+    /// How many nodes' reasons are remembered: a page for people, bounded for the state store.
+    pub const VERDICTS_MAX: usize = 32;
+}
+
+/// One candidate's scores.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeScore {
+    /// The candidate.
+    pub node_id: NodeId,
+    /// Each scorer that had a say, by name.
+    pub scores: BTreeMap<String, f64>,
+    /// Their mean.
+    pub normalized: f64,
+}
+
+/// Why one node was not taken: all reasons, not only the first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NodeVerdict {
+    /// The node's name, which is what people know it by.
+    pub node_name: String,
+    /// The node.
+    pub node_id: NodeId,
+    /// Such as `missing driver docker`, `${node.class} = system: is docker`, `memory: 412 MB free, 600 MB asked`.
+    pub reasons: Vec<String>,
+}

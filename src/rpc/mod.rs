@@ -1,0 +1,3 @@
+//! How agents call servers and servers each other.
+
+pub mod messages;
