@@ -46,7 +46,7 @@ pub trait Disk: Send + Sync {
 /// A file opened for positional access, as databases use it.
 pub trait DiskFile: Send + Sync + fmt::Debug {
     /// Returns its length in bytes.
-    fn len(&self) -> io::Result<u64>;
+    fn length(&self) -> io::Result<u64>;
     /// Fills `buffer` from `offset`; `UnexpectedEof` when the file is shorter.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
     /// Writes all of `data` at `offset`.
