@@ -166,6 +166,51 @@ pub struct RaftReply {
     pub body: Vec<u8>,
 }
 
+/// Who are you? Asked by servers of each other.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Hello {}
+impl Message for Hello {
+    const METHOD: &'static str = "Server.Hello";
+    type Reply = HelloReply;
+}
+
+/// What a server says of itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HelloReply {
+    /// Its id in the log.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// `host:port` of its RPC.
+    pub rpc_address: String,
+    /// `host:port` of its HTTP API.
+    pub http_address: String,
+    /// Whether it belongs to a cluster already.
+    pub initialized: bool,
+}
+
+/// A question that a follower passes on to the leader. One that does not lead refuses it, so it goes on once only.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Forwarded {
+    /// The question's method.
+    pub method: String,
+    /// The question.
+    #[serde(with = "serde_bytes_vec")]
+    pub body: Vec<u8>,
+}
+impl Message for Forwarded {
+    const METHOD: &'static str = "Forwarded";
+    type Reply = RawReply;
+}
+
+/// The answer to a forwarded question, still encoded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RawReply {
+    /// The answer.
+    #[serde(with = "serde_bytes_vec")]
+    pub body: Vec<u8>,
+}
+
 /// Writes bytes as one binary value instead of a list of numbers.
 mod serde_bytes_vec {
     use serde::de::{Deserializer, SeqAccess, Visitor};
