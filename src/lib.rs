@@ -7,3 +7,9 @@ pub mod model;
 pub mod env;
 
 pub mod rpc;
+
+pub mod jobspec;
+
+pub mod lab;
+
+pub mod scenario;

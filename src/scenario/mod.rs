@@ -1,0 +1,3 @@
+//! Scenarios: what happens to a lab, step by step, and what must be true of it.
+
+pub mod spec;
