@@ -18,6 +18,7 @@ pub mod clock;
 pub mod disk;
 pub mod net;
 pub mod process;
+pub mod real;
 pub mod rng;
 pub mod spawn;
 
