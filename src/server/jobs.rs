@@ -1,0 +1,151 @@
+//! Jobs: submitting, changing, stopping, looking at again.
+
+use super::Server;
+use super::error::ServerError;
+use crate::jobspec;
+use crate::model::{EvalId, Evaluation, Job, JobKey, JobStatus, Trigger};
+use crate::state::Command;
+
+/// The most allocations one job may ask for.
+pub const COUNT_MAX: u64 = 50_000;
+
+/// What became of a submitted job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// The evaluation that looks at it.
+    pub eval_id: Option<EvalId>,
+    /// Log index of the write.
+    pub index: u64,
+    /// Log index of the last submission that changed the job.
+    pub job_modify_index: u64,
+}
+
+/// What became of a job told to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deregistered {
+    /// The evaluation that stops its allocations.
+    pub eval_id: Option<EvalId>,
+    /// Log index of the write.
+    pub index: u64,
+    /// Log index of the last submission that changed the job.
+    pub job_modify_index: u64,
+}
+
+impl Server {
+    /// Takes in a job, or a new version of one.
+    ///
+    /// With `enforce_index` the job must not have been changed since that index; 0 means that it must not exist.
+    ///
+    /// # Errors
+    /// [`ServerError::Invalid`] with all problems of the job, [`ServerError::JobModifyIndex`], and what a write can meet.
+    pub async fn register_job(
+        &self,
+        job: Job,
+        enforce_index: Option<u64>,
+    ) -> Result<Registered, ServerError> {
+        self.register(job, enforce_index, Trigger::JobRegister).await
+    }
+
+    /// Changes the count of one group.
+    ///
+    /// # Errors
+    /// [`ServerError::JobNotFound`], [`ServerError::GroupNotFound`], and what a write can meet.
+    pub async fn scale_job(&self, key: &JobKey, group: &str, count: u32) -> Result<Registered, ServerError> {
+        let mut job = self.job(key)?;
+        if job.stop {
+            return Err(ServerError::Invalid(format!("job {key} is stopped; run it again to scale it")));
+        }
+        let Some(found) = job.groups.iter_mut().find(|candidate| candidate.name == group) else {
+            let known: Vec<&str> = job.groups.iter().map(|group| group.name.as_str()).collect();
+            let (group, known) = (group.to_owned(), known.join(", "));
+            return Err(ServerError::GroupNotFound { job: key.clone(), group, known });
+        };
+        found.count = count;
+        self.register(job, None, Trigger::JobScaling).await
+    }
+
+    /// Tells a job to stop; with `purge` it is forgotten as well.
+    ///
+    /// # Errors
+    /// [`ServerError::JobNotFound`], and what a write can meet.
+    pub async fn deregister_job(&self, key: &JobKey, purge: bool) -> Result<Deregistered, ServerError> {
+        let job = self.job(key)?;
+        let eval = self.eval_of(&job, Trigger::JobDeregister);
+        let eval_id = Some(eval.id);
+        let command = Command::JobDeregister {
+            key: key.clone(),
+            purge,
+            time: self.env().now(),
+            eval: Some(eval),
+        };
+        let index = self.propose(&command).await?;
+        Ok(Deregistered { eval_id, index, job_modify_index: index })
+    }
+
+    /// Makes the scheduler look at a job again.
+    ///
+    /// # Errors
+    /// [`ServerError::JobNotFound`], and what a write can meet.
+    pub async fn evaluate_job(&self, key: &JobKey) -> Result<Registered, ServerError> {
+        let job = self.job(key)?;
+        let eval = self.eval_of(&job, Trigger::JobRegister);
+        let eval_id = Some(eval.id);
+        let index = self.propose(&Command::EvalUpdate { evals: vec![eval] }).await?;
+        Ok(Registered { eval_id, index, job_modify_index: job.job_modify_index })
+    }
+
+    async fn register(
+        &self,
+        mut job: Job,
+        enforce_index: Option<u64>,
+        trigger: Trigger,
+    ) -> Result<Registered, ServerError> {
+        jobspec::canonicalize(&mut job);
+        check(&job)?;
+        let key = job.key();
+        if let Some(wanted) = enforce_index {
+            self.check_modify_index(&key, wanted)?;
+        }
+        job.submit_time = self.env().now();
+        job.status = JobStatus::Pending;
+        job.stop = false;
+        let eval = self.eval_of(&job, trigger);
+        let eval_id = Some(eval.id);
+        let index = self.propose(&Command::JobRegister { job, eval: Some(eval) }).await?;
+        let job_modify_index = self.store().snapshot().job(&key).map_or(index, |job| job.job_modify_index);
+        Ok(Registered { eval_id, index, job_modify_index })
+    }
+
+    fn job(&self, key: &JobKey) -> Result<Job, ServerError> {
+        let view = self.store().snapshot();
+        let job = view.job(key).ok_or_else(|| ServerError::JobNotFound(key.clone()))?;
+        Ok((**job).clone())
+    }
+
+    fn check_modify_index(&self, key: &JobKey, wanted: u64) -> Result<(), ServerError> {
+        let view = self.store().snapshot();
+        let found = match (view.job(key), wanted) {
+            (None, 0) => return Ok(()),
+            (None, _) => "job does not exist".to_owned(),
+            (Some(_), 0) => "job already exists".to_owned(),
+            (Some(job), _) if job.job_modify_index == wanted => return Ok(()),
+            (Some(job), _) => format!("job exists with conflicting job modify index: {}", job.job_modify_index),
+        };
+        Err(ServerError::JobModifyIndex { wanted, found })
+    }
+
+    fn eval_of(&self, job: &Job, trigger: Trigger) -> Evaluation {
+        let now = self.env().now();
+        Evaluation::pending(self.new_eval_id(), job.key(), job.job_type, job.priority, trigger, now)
+    }
+}
+
+/// Refuses a job with anything wrong, naming all of it.
+fn check(job: &Job) -> Result<(), ServerError> {
+    let mut problems = jobspec::validate(job).err().unwrap_or_default();
+    let count: u64 = job.groups.iter().map(|group| u64::from(group.count)).sum();
+    if count > COUNT_MAX {
+        problems.push(format!("the job asks for {count} allocations; {COUNT_MAX} is the most"));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(ServerError::Invalid(problems.join("\n"))) }
+}
