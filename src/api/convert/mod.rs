@@ -1,0 +1,22 @@
+//! From what a cluster stores (`model`) to what travels over HTTP (`wire`), by hand, one resource a file.
+//!
+//! The other way, a job that comes in, is `jobspec::json`: a submission is text of a user and gets errors that say where.
+
+pub mod alloc;
+pub mod eval;
+pub mod job;
+pub mod metric;
+pub mod node;
+pub mod resources;
+
+use std::time::Duration;
+
+/// Returns a duration in nanoseconds, the longest possible one when it is longer.
+pub(crate) fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// Returns an id as text, empty for none.
+pub(crate) fn id_or_empty<T: ToString>(id: Option<T>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
+}
