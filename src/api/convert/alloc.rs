@@ -7,8 +7,8 @@ use super::job::job;
 use super::metric::metric;
 use super::resources::{networks, resources};
 use crate::api::wire::alloc::{
-    AllocStub, AllocatedCpu, AllocatedMemory, AllocatedResources, AllocatedSharedResources, AllocatedTaskResources,
-    Allocation, PortMapping, TaskEvent, TaskState,
+    AllocStub, AllocatedCpu, AllocatedMemory, AllocatedResources, AllocatedSharedResources,
+    AllocatedTaskResources, Allocation, PortMapping, TaskEvent, TaskState,
 };
 use crate::api::wire::time::GoTime;
 use crate::api::wire::{Resources, Unset};
@@ -28,7 +28,12 @@ pub fn allocation(from: &model::Allocation) -> Allocation {
         task_group: from.group.clone(),
         resources: Some(total_2016(&from.resources)),
         shared_resources: Some(shared_2016(&from.resources)),
-        task_resources: from.resources.tasks.iter().map(|(task, held)| (task.clone(), resources(held))).collect(),
+        task_resources: from
+            .resources
+            .tasks
+            .iter()
+            .map(|(task, held)| (task.clone(), resources(held)))
+            .collect(),
         allocated_resources: Some(allocated(&from.resources)),
         metrics: Some(metric(&from.metric)),
         desired_status: from.desired_status.as_str().to_owned(),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::nanos;
 use super::resources::{networks, resources};
 use crate::api::wire::job::{
-    Constraint, EphemeralDisk, Job, JobStub, JobSummary, LogConfig, RestartPolicy, ScaleStatus, Service, ServiceCheck,
-    Task, TaskGroup, TaskGroupScaleStatus, TaskGroupSummary, UpdateStrategy,
+    Constraint, EphemeralDisk, Job, JobStub, JobSummary, LogConfig, RestartPolicy, ScaleStatus, Service,
+    ServiceCheck, Task, TaskGroup, TaskGroupScaleStatus, TaskGroupSummary, UpdateStrategy,
 };
 use crate::model;
 use crate::model::ClientStatus;
@@ -165,7 +165,8 @@ pub fn summary<'a>(
             ClientStatus::Lost => counts.lost += 1,
         }
     }
-    let scheduled = evals.filter(|eval| !eval.queued.is_empty()).max_by_key(|eval| (eval.modify_index, eval.id));
+    let scheduled =
+        evals.filter(|eval| !eval.queued.is_empty()).max_by_key(|eval| (eval.modify_index, eval.id));
     if let Some(eval) = scheduled.filter(|_| !job.stop) {
         modify_index = modify_index.max(eval.modify_index);
         for (group, queued) in &eval.queued {
@@ -191,7 +192,9 @@ pub fn scale_status<'a>(
     let mut groups: BTreeMap<String, TaskGroupScaleStatus> = job
         .groups
         .iter()
-        .map(|group| (group.name.clone(), TaskGroupScaleStatus { desired: desired(group), ..Default::default() }))
+        .map(|group| {
+            (group.name.clone(), TaskGroupScaleStatus { desired: desired(group), ..Default::default() })
+        })
         .collect();
     for alloc in allocs.filter(|alloc| !alloc.is_terminal()) {
         let Some(counts) = groups.get_mut(&alloc.group) else { continue };

@@ -69,7 +69,13 @@ pub fn stub(from: &model::Node, with_os: bool, with_resources: bool) -> NodeStub
 fn address(from: &model::Node) -> String {
     match from.http_addr.rsplit_once(':') {
         Some((host, _)) => host.to_owned(),
-        None => from.resources.networks.iter().find_map(|network| network.ip).map(|ip| ip.to_string()).unwrap_or_default(),
+        None => from
+            .resources
+            .networks
+            .iter()
+            .find_map(|network| network.ip)
+            .map(|ip| ip.to_string())
+            .unwrap_or_default(),
     }
 }
 

@@ -23,12 +23,14 @@ pub mod node;
 pub mod resources;
 pub mod time;
 
-pub use agent::{AgentHealth, AgentSelf, Member, Members, Metrics, RaftConfiguration, SearchRequest, SearchResponse};
+pub use agent::{
+    AgentHealth, AgentSelf, Member, Members, Metrics, RaftConfiguration, SearchRequest, SearchResponse,
+};
 pub use alloc::{AllocStub, Allocation, TaskEvent, TaskState};
 pub use eval::Evaluation;
 pub use job::{
-    Job, JobStub, JobSummary, JobVersions, ParseRequest, RegisterRequest, RegisterResponse, ScaleRequest, ScaleStatus,
-    TaskGroup, ValidateResponse,
+    Job, JobStub, JobSummary, JobVersions, ParseRequest, RegisterRequest, RegisterResponse, ScaleRequest,
+    ScaleStatus, TaskGroup, ValidateResponse,
 };
 pub use metric::AllocMetric;
 pub use node::{Node, NodeStub, NodeUpdateResponse};

@@ -1,0 +1,147 @@
+//! What the HTTP API needs of the servers, so that it can be tested without any.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::model::{Eligibility, EvalId, Job, JobKey, NodeId};
+use crate::rpc::messages::{HttpReply, HttpRequest};
+type Store = ();
+
+/// The server of this agent.
+pub trait Servers: Send + Sync {
+    /// Returns the replicated state, as far as this server has applied it.
+    fn store(&self) -> &Store;
+
+    /// Returns who leads, as far as this server knows.
+    fn leadership(&self) -> Leadership;
+
+    /// Waits until this server, the leader, has applied all that was acknowledged before; refused when it does not lead.
+    fn barrier(&self) -> BoxFuture<'_, Result<u64, ServerError>>;
+
+    /// Returns all servers, each asked whether it answers.
+    fn members(&self) -> BoxFuture<'_, Vec<ServerMember>>;
+
+    /// Takes in a job; with `enforce_index` it must not have changed since, 0 meaning that it must not exist.
+    fn register_job(
+        &self,
+        job: Job,
+        enforce_index: Option<u64>,
+    ) -> BoxFuture<'_, Result<Registered, ServerError>>;
+
+    /// Tells a job to stop; with `purge` it is forgotten as well.
+    fn deregister_job(&self, key: JobKey, purge: bool) -> BoxFuture<'_, Result<Registered, ServerError>>;
+
+    /// Makes the scheduler look at a job again.
+    fn evaluate_job(&self, key: JobKey) -> BoxFuture<'_, Result<Registered, ServerError>>;
+
+    /// Changes the count of one group.
+    fn scale_job(
+        &self,
+        key: JobKey,
+        group: String,
+        count: u32,
+    ) -> BoxFuture<'_, Result<Registered, ServerError>>;
+
+    /// Sets whether new allocations may go to a node; returns the log index.
+    fn set_eligibility(
+        &self,
+        id: NodeId,
+        eligibility: Eligibility,
+    ) -> BoxFuture<'_, Result<u64, ServerError>>;
+
+    /// Makes the scheduler look again at the jobs of a node; returns the evaluations and their log index.
+    fn evaluate_node(&self, id: NodeId) -> BoxFuture<'_, Result<(Vec<EvalId>, u64), ServerError>>;
+
+    /// Passes a request on to the leader, waiting a few seconds for one to be elected.
+    fn forward_http(
+        &self,
+        request: HttpRequest,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<HttpReply, ServerError>>;
+
+    /// Returns numbers for `/v1/agent/self` and `/v1/metrics`, by part: `nomad`, `raft`, `broker`.
+    fn stats(&self) -> BTreeMap<String, BTreeMap<String, String>>;
+}
+
+/// Who leads, as far as a server knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leadership {
+    /// Whether it is this server.
+    pub is_leader: bool,
+    /// `host:port` of the leader's RPC, if one is known.
+    pub leader: Option<String>,
+}
+
+/// What became of a submission, a stop or an evaluation asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// The evaluation it made.
+    pub eval_id: Option<EvalId>,
+    /// Log index of the write.
+    pub index: u64,
+    /// Log index of the last submission that changed the job.
+    pub job_modify_index: u64,
+}
+
+/// A server as another one sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerMember {
+    /// Its id in the log.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// `host:port` of its RPC.
+    pub rpc_address: String,
+    /// `host:port` of its HTTP API; empty when it did not answer.
+    pub http_address: String,
+    /// Whether it leads.
+    pub is_leader: bool,
+    /// Whether it answered just now.
+    pub is_alive: bool,
+}
+
+/// Why a server did not do what was asked. `api::error` has the table of HTTP statuses.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ServerError {
+    /// No leader is known, or none was elected in time.
+    #[error("No cluster leader")]
+    NoLeader,
+    /// The leader did not hear from a quorum in time; the write may still happen.
+    #[error("the write was not confirmed by a quorum of servers in time; it may still be applied")]
+    Unconfirmed,
+    /// There is no such job.
+    #[error("job {0:?} not found")]
+    JobNotFound(JobKey),
+    /// There is no such group in the job.
+    #[error("task group {group:?} does not exist in job {job:?}; it has {known}")]
+    GroupNotFound {
+        /// The job.
+        job: JobKey,
+        /// The group asked for.
+        group: String,
+        /// The groups there are.
+        known: String,
+    },
+    /// There is no such node.
+    #[error("node {0} not found")]
+    NodeNotFound(String),
+    /// The job has been changed by somebody else meanwhile.
+    #[error("Enforcing job modify index {wanted}: {found}")]
+    JobModifyIndex {
+        /// What the caller had seen.
+        wanted: u64,
+        /// What is the case.
+        found: String,
+    },
+    /// What was sent makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// The caller is not who it says it is.
+    #[error("{0}")]
+    Denied(String),
+    /// Something else.
+    #[error("{0}")]
+    Internal(String),
+}
