@@ -96,10 +96,6 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// What is wrong, a lower-case fragment.
     pub message: String,
-    /// The line it begins in, from 1.
-    pub line: usize,
-    /// The column it begins at, from 1, in characters.
-    pub column: usize,
     /// The piece of the file it is about.
     pub span: Span,
     /// What to do: what was expected, the nearest known name, the modern spelling.
@@ -111,8 +107,7 @@ impl Diagnostic {
     fn new(severity: Severity, source: &Source, span: Span, message: String) -> Self {
         let start = floor_char_boundary(&source.text, span.start);
         let end = floor_char_boundary(&source.text, span.end).max(start);
-        let (line, column) = source.position(start);
-        Self { severity, message, line, column, span: start..end, help: None, source: source.clone() }
+        Self { severity, message, span: start..end, help: None, source: source.clone() }
     }
 
     /// Adds what to do about it.
@@ -134,13 +129,20 @@ impl Diagnostic {
         self.source.name()
     }
 
+    /// Returns the line and the column it begins at, both from 1, the column in characters.
+    pub fn position(&self) -> (usize, usize) {
+        // Found when asked for: a hostile file makes many diagnostics, of which most are dropped unseen.
+        self.source.position(self.span.start)
+    }
+
     /// Returns `file:line:column: error: message (help)`, for logs and HTTP.
     pub fn one_line(&self) -> String {
         let word = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        let mut text = format!("{}:{}:{}: {word}: {}", self.file(), self.line, self.column, self.message);
+        let (line, column) = self.position();
+        let mut text = format!("{}:{line}:{column}: {word}: {}", self.file(), self.message);
         if let Some(help) = &self.help {
             text.push_str(" (");
             text.push_str(help);

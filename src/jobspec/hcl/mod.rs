@@ -1,0 +1,90 @@
+//! HCL: text to a tree of attributes and blocks that knows where each piece stands.
+//!
+//! Job files, labs, scenarios and agent configuration are all read by this module. It goes through three stages: the
+//! 2016 dialect is rewritten into today's (`dialect`), the `hcl-edit` crate parses that, and the result becomes a plain
+//! [`Body`] whose values are evaluated (`tree`). [`Fields`] then reads a body as a schema: typed, with coercions, and
+//! with an error for everything nobody asked for.
+//!
+//! # Invariants
+//! - Every span is one of the user's file, rewritten or not.
+//! - Nothing recurses deeper than [`DEPTH_MAX`], nothing is read that is larger than [`SIZE_MAX`].
+//! - A reference such as `${attr.kernel.name}` that is neither `var` nor `local` stays text as written.
+//!
+//! # Caveats
+//! Variables, locals, functions, operators and `dynamic` blocks are not supported yet; each use is an error that says so.
+
+mod dialect;
+mod fields;
+mod scan;
+mod tree;
+
+pub use fields::{Fields, Reader};
+pub(super) use tree::json_fault;
+pub use tree::{Attribute, Block, Body, Label, Value, ValueKind};
+
+use super::diagnostic::{Diagnostic, Diagnostics, Source, Span};
+
+/// How deep blocks, brackets and templates may nest.
+pub const DEPTH_MAX: usize = 32;
+
+/// How large a file may be, in bytes.
+pub const SIZE_MAX: usize = 1 << 20;
+
+/// How many tokens the value of one attribute may have: the parser looks through all keys of a map for each new one.
+const EXPRESSION_TOKENS_MAX: usize = 20_000;
+
+/// What differs between kinds of files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Names of attributes in a block may stand in quotes, as agent configuration has them.
+    pub quoted_names: bool,
+}
+
+/// Parses a file; what is merely old-fashioned goes to `warnings`.
+///
+/// # Errors
+/// When the text is too large, too deep, no HCL, or uses what is not supported yet.
+pub fn parse(source: &Source, options: Options, warnings: &mut Diagnostics) -> Result<Body, Diagnostics> {
+    if source.text().len() > SIZE_MAX {
+        let message = format!("the file has {} bytes; at most {SIZE_MAX} are read", source.text().len());
+        return Err(source.error(0..0, message).into());
+    }
+    let modern = dialect::modernise(source, options, warnings)?;
+    let parsed =
+        hcl_edit::parser::parse_body(&modern.text).map_err(|error| syntax_error(source, &modern, &error))?;
+    let mut errors = Diagnostics::new();
+    let body = tree::build(source, &modern, &parsed, &mut errors);
+    if errors.has_errors() { Err(errors) } else { Ok(body) }
+}
+
+/// Parses JSON as if it were HCL: objects are blocks, lists of objects repeated blocks.
+///
+/// # Errors
+/// When the text is too large, too deep, or no JSON object.
+pub fn parse_json(source: &Source) -> Result<Body, Diagnostics> {
+    if source.text().len() > SIZE_MAX {
+        let message = format!("the file has {} bytes; at most {SIZE_MAX} are read", source.text().len());
+        return Err(source.error(0..0, message).into());
+    }
+    tree::build_json(source)
+}
+
+/// Turns a complaint of the parser into one about the user's file.
+fn syntax_error(source: &Source, modern: &dialect::Modern, error: &hcl_edit::parser::Error) -> Diagnostics {
+    let start = modern.original(error.location().offset());
+    let length = source.text().get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+    let mut message = error.message().to_owned();
+    if message.contains("redefined attribute") {
+        "this attribute is given twice in its block".clone_into(&mut message);
+    } else if message.contains("redefined object key") {
+        "this key is given twice in its map".clone_into(&mut message);
+    }
+    source.error(start..start + length, message).into()
+}
+
+fn too_deep(source: &Source, span: Span) -> Diagnostic {
+    source.error(
+        span,
+        format!("nested too deep: at most {DEPTH_MAX} levels of blocks, brackets and templates are read"),
+    )
+}
