@@ -15,3 +15,5 @@ pub mod jobspec;
 pub mod lab;
 
 pub mod scenario;
+
+pub mod state;

@@ -96,6 +96,21 @@ impl Allocation {
     }
 }
 
+/// What a client saw of one allocation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AllocUpdate {
+    /// Which.
+    pub id: AllocId,
+    /// The sum of its tasks.
+    pub client_status: ClientStatus,
+    /// Why; may be empty.
+    pub client_description: String,
+    /// By task name.
+    pub task_states: BTreeMap<String, TaskState>,
+    /// When it was seen.
+    pub time: Timestamp,
+}
+
 /// What the servers want of an allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DesiredStatus {

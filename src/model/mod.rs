@@ -23,7 +23,7 @@ pub mod plan;
 pub mod resources;
 pub mod time;
 
-pub use alloc::{Allocation, ClientStatus, DesiredStatus, TaskEvent, TaskRunState, TaskState};
+pub use alloc::{AllocUpdate, Allocation, ClientStatus, DesiredStatus, TaskEvent, TaskRunState, TaskState};
 pub use constraint::{Constraint, Operator};
 pub use eval::{EvalStatus, Evaluation, Trigger};
 pub use ids::{AllocId, EvalId, JobId, JobKey, NodeId};

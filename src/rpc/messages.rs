@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AllocId, Allocation, ClientStatus, Node, NodeId, NodeStatus, TaskState, Timestamp};
+use crate::model::{Allocation, Node, NodeId, NodeStatus};
+
+pub use crate::model::AllocUpdate;
 
 /// A question with the type of its answer. Its name travels, so it is never changed.
 pub trait Message: Serialize + DeserializeOwned + Send + 'static {
@@ -91,21 +93,6 @@ pub struct UpdateAllocs {
 impl Message for UpdateAllocs {
     const METHOD: &'static str = "Node.UpdateAlloc";
     type Reply = IndexReply;
-}
-
-/// What a client saw of one allocation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AllocUpdate {
-    /// Which.
-    pub id: AllocId,
-    /// The sum of its tasks.
-    pub client_status: ClientStatus,
-    /// Why; may be empty.
-    pub client_description: String,
-    /// By task name.
-    pub task_states: std::collections::BTreeMap<String, TaskState>,
-    /// When it was seen.
-    pub time: Timestamp,
 }
 
 /// The log index at which something was done.

@@ -1,0 +1,305 @@
+//! What each command does.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::command::Command;
+use super::view::Snapshot;
+use super::watch::WatchKey;
+use crate::model::plan::Stop;
+use crate::model::{
+    AllocId, AllocUpdate, Allocation, DesiredStatus, Evaluation, Job, JobKey, JobStatus, JobType, Node,
+    NodeId, Timestamp,
+};
+
+/// Why a command changed nothing. Every replica returns the same.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// The job is gone, or never was.
+    #[error("job {0} not found")]
+    JobNotFound(JobKey),
+    /// The node is gone, or never was.
+    #[error("node {0} not found")]
+    NodeNotFound(NodeId),
+}
+
+/// Applies a command to `state`, whose index is `index` already, and returns whom it concerns.
+///
+/// On an error `state` may be changed in part; the caller throws it away.
+pub(super) fn apply(
+    state: &mut Snapshot,
+    index: u64,
+    command: &Command,
+) -> Result<BTreeSet<WatchKey>, ApplyError> {
+    let mut change = Change { state, index, woken: BTreeSet::new() };
+    match command {
+        Command::JobRegister { job, eval } => {
+            change.register_job(job);
+            change.put_evals(eval);
+            change.derive_status(&job.key());
+        }
+        Command::JobDeregister { key, purge, time, eval } => {
+            change.deregister_job(key, *purge, *time)?;
+            change.put_evals(eval);
+            change.derive_status(key);
+        }
+        Command::NodeRegister { node, evals, .. } => {
+            change.register_node(node);
+            change.put_evals(evals);
+        }
+        Command::NodeStatus { node_id, status, description, time, evals } => {
+            let mut node = change.node(node_id)?;
+            node.status = *status;
+            node.status_description.clone_from(description);
+            node.status_updated_at = *time;
+            change.put_node(node);
+            change.put_evals(evals);
+        }
+        Command::NodeEligibility { node_id, eligibility, time, evals } => {
+            let mut node = change.node(node_id)?;
+            node.eligibility = *eligibility;
+            node.status_updated_at = *time;
+            change.put_node(node);
+            change.put_evals(evals);
+        }
+        Command::EvalUpdate { evals } => change.put_evals(evals),
+        Command::ApplyPlan { stops, places, updates, time } => {
+            for stop in stops {
+                change.stop(stop, *time);
+            }
+            for place in places {
+                change.place(place, *time);
+            }
+            for update in updates {
+                change.update_in_place(update, *time);
+            }
+        }
+        Command::ClientUpdate { node_id, updates, time, evals } => {
+            for update in updates {
+                change.see(*node_id, update, *time);
+            }
+            change.put_evals(evals);
+        }
+    }
+    change.derive_statuses();
+    Ok(change.woken)
+}
+
+struct Change<'a> {
+    state: &'a mut Snapshot,
+    index: u64,
+    woken: BTreeSet<WatchKey>,
+}
+
+impl Change<'_> {
+    /// Puts in a job. A submission that changes nothing makes no new version.
+    fn register_job(&mut self, submitted: &Job) {
+        let mut job = submitted.clone();
+        match self.state.jobs.get(&job.key()) {
+            Some(known) if same_specification(known, &job) => return,
+            Some(known) => {
+                job.version = known.version + 1;
+                job.create_index = known.create_index;
+                job.status = known.status;
+            }
+            None => {
+                job.version = 0;
+                job.create_index = self.index;
+                job.status = JobStatus::Pending;
+            }
+        }
+        job.modify_index = self.index;
+        job.job_modify_index = self.index;
+        self.put_job(job);
+    }
+
+    fn deregister_job(&mut self, key: &JobKey, purge: bool, time: Timestamp) -> Result<(), ApplyError> {
+        let known = self.state.jobs.get(key).ok_or_else(|| ApplyError::JobNotFound(key.clone()))?;
+        if purge {
+            self.state.jobs.remove(key, self.index);
+            self.woken.extend([WatchKey::Jobs, WatchKey::Job(key.clone())]);
+            return Ok(());
+        }
+        let mut job = (**known).clone();
+        if !job.stop {
+            job.stop = true;
+            job.version += 1;
+            job.submit_time = time;
+            job.job_modify_index = self.index;
+        }
+        job.modify_index = self.index;
+        self.put_job(job);
+        Ok(())
+    }
+
+    fn register_node(&mut self, node: &Node) {
+        let mut node = node.clone();
+        node.create_index = self.state.nodes.get(&node.id).map_or(self.index, |known| known.create_index);
+        self.put_node(node);
+    }
+
+    fn node(&self, id: &NodeId) -> Result<Node, ApplyError> {
+        self.state.nodes.get(id).map(|node| (**node).clone()).ok_or(ApplyError::NodeNotFound(*id))
+    }
+
+    fn stop(&mut self, stop: &Stop, time: Timestamp) {
+        let Some(known) = self.state.allocs.get(&stop.alloc_id) else { return };
+        let mut alloc = (**known).clone();
+        alloc.desired_status = DesiredStatus::Stop;
+        alloc.desired_description.clone_from(&stop.description);
+        if let Some(status) = stop.client_status.filter(|_| !alloc.client_status.is_terminal()) {
+            alloc.client_status = status;
+            alloc.client_description.clone_from(&stop.description);
+        }
+        alloc.next = stop.next.or(alloc.next);
+        alloc.modify_time = time;
+        alloc.alloc_modify_index = self.index;
+        self.put_alloc(alloc);
+    }
+
+    fn place(&mut self, placed: &Allocation, time: Timestamp) {
+        let mut alloc = self.state.share_job(placed.clone());
+        alloc.create_time = time;
+        alloc.modify_time = time;
+        alloc.create_index = self.index;
+        alloc.alloc_modify_index = self.index;
+        if let Some(previous) = alloc.previous {
+            self.link(previous, alloc.id);
+        }
+        self.put_alloc(alloc);
+    }
+
+    /// Notes on an allocation which one replaces it.
+    fn link(&mut self, previous: AllocId, next: AllocId) {
+        let Some(known) = self.state.allocs.get(&previous) else { return };
+        if known.next == Some(next) {
+            return;
+        }
+        let mut alloc = (**known).clone();
+        alloc.next = Some(next);
+        self.put_alloc(alloc);
+    }
+
+    fn update_in_place(&mut self, updated: &Allocation, time: Timestamp) {
+        let Some(known) = self.state.allocs.get(&updated.id) else { return };
+        let mut alloc = (**known).clone();
+        alloc.job = self.state.share_job(updated.clone()).job;
+        alloc.resources.clone_from(&updated.resources);
+        alloc.metric = updated.metric.clone();
+        alloc.eval_id = updated.eval_id;
+        alloc.modify_time = time;
+        alloc.alloc_modify_index = self.index;
+        self.put_alloc(alloc);
+    }
+
+    /// Notes what a client saw of one of its allocations.
+    fn see(&mut self, node_id: NodeId, update: &AllocUpdate, time: Timestamp) {
+        let known = self.state.allocs.get(&update.id).filter(|alloc| alloc.node_id == node_id);
+        let Some(known) = known else { return };
+        let mut alloc = (**known).clone();
+        if !alloc.client_status.is_terminal() {
+            alloc.client_status = update.client_status;
+            alloc.client_description.clone_from(&update.client_description);
+        }
+        alloc.task_states.clone_from(&update.task_states);
+        alloc.modify_time = time;
+        self.put_alloc(alloc);
+    }
+
+    fn put_job(&mut self, job: Job) {
+        self.woken.extend([WatchKey::Jobs, WatchKey::Job(job.key())]);
+        self.state.jobs.put(Arc::new(job), self.index);
+    }
+
+    fn put_node(&mut self, mut node: Node) {
+        node.modify_index = self.index;
+        self.woken.extend([WatchKey::Nodes, WatchKey::Node(node.id)]);
+        self.state.nodes.put(Arc::new(node), self.index);
+    }
+
+    fn put_alloc(&mut self, mut alloc: Allocation) {
+        alloc.modify_index = self.index;
+        self.woken.extend([
+            WatchKey::Allocs,
+            WatchKey::Alloc(alloc.id),
+            WatchKey::JobAllocs(alloc.job_key.clone()),
+            WatchKey::NodeAllocsSeen(alloc.node_id),
+        ]);
+        if alloc.alloc_modify_index == self.index {
+            self.woken.insert(WatchKey::NodeAllocs(alloc.node_id));
+        }
+        self.state.allocs.put(Arc::new(alloc), self.index);
+    }
+
+    fn put_evals<'e>(&mut self, evals: impl IntoIterator<Item = &'e Evaluation>) {
+        for eval in evals {
+            let mut eval = eval.clone();
+            eval.create_index = self.state.evals.get(&eval.id).map_or(self.index, |known| known.create_index);
+            eval.modify_index = self.index;
+            self.woken.extend([
+                WatchKey::Evals,
+                WatchKey::Eval(eval.id),
+                WatchKey::JobEvals(eval.job_key.clone()),
+            ]);
+            self.state.evals.put(Arc::new(eval), self.index);
+        }
+    }
+
+    /// Derives anew the status of every job whose allocations or evaluations a command has touched.
+    fn derive_statuses(&mut self) {
+        let touched: Vec<JobKey> = self
+            .woken
+            .iter()
+            .filter_map(|key| match key {
+                WatchKey::JobAllocs(job) | WatchKey::JobEvals(job) => Some(job.clone()),
+                _ => None,
+            })
+            .collect();
+        for job in touched {
+            self.derive_status(&job);
+        }
+    }
+
+    fn derive_status(&mut self, key: &JobKey) {
+        let Some(known) = self.state.jobs.get(key) else { return };
+        let status = status_of(self.state, known);
+        if status != known.status {
+            let mut job = (**known).clone();
+            job.status = status;
+            job.modify_index = self.index;
+            self.put_job(job);
+        }
+    }
+}
+
+/// Tells whether a submission asks for what is there already. What the servers know of a job does not count.
+fn same_specification(known: &Job, submitted: &Job) -> bool {
+    let mut submitted = submitted.clone();
+    submitted.status = known.status;
+    submitted.version = known.version;
+    submitted.submit_time = known.submit_time;
+    submitted.create_index = known.create_index;
+    submitted.modify_index = known.modify_index;
+    submitted.job_modify_index = known.job_modify_index;
+    *known == submitted
+}
+
+/// Derives a job's status: running while an allocation is not terminal, pending while an evaluation is not, dead
+/// when stopped or finished. Source: Nomad `nomad/state/state_store.go`, `getJobStatus`.
+fn status_of(state: &Snapshot, job: &Job) -> JobStatus {
+    let key = job.key();
+    if state.allocs_by_job(&key).any(|alloc| !alloc.is_terminal()) {
+        return JobStatus::Running;
+    }
+    let mut evals = state.evals_by_job(&key).peekable();
+    let any_eval = evals.peek().is_some();
+    if evals.any(|eval| !eval.is_terminal()) {
+        return JobStatus::Pending;
+    }
+    match job.job_type {
+        _ if job.stop => JobStatus::Dead,
+        JobType::System | JobType::SysBatch => JobStatus::Running,
+        JobType::Service | JobType::Batch if any_eval => JobStatus::Dead,
+        JobType::Service | JobType::Batch => JobStatus::Pending,
+    }
+}
