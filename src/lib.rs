@@ -8,6 +8,8 @@ pub mod env;
 
 pub mod rpc;
 
+pub mod client;
+
 pub mod api;
 
 pub mod jobspec;
