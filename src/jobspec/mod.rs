@@ -37,6 +37,8 @@ pub use diagnostic::{Diagnostic, Diagnostics, Source};
 pub use example::example;
 pub use validate::validate;
 
+pub(crate) use lower::lower_constraint;
+
 use crate::model::Job;
 
 /// What a job file is read with.

@@ -1,10 +1,30 @@
 //! Lab files: the machines a cluster is made of, and what their images do.
+//!
+//! ```hcl
+//! lab "open-kitchen" {
+//!   network { cidr = "10.20.30.0/24"  latency = "500us" }
+//!   machine "gce-small" { cpu = 2500  memory = 1704  disk = 7493  mbits = 1000 }
+//!   group "nomad" { count = 3  machine = "gce-small"  datacenter = "sys1"  roles = ["server", "client"] }
+//!   image "cargonauts/helloworld:v1" { pull = "3s"  start = "300ms"  serve "http" { port = 80  body = "Hello v1\n" } }
+//! }
+//! ```
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::jobspec::diagnostic::{Source, Span};
+use crate::jobspec::diagnostic::{Diagnostics, Source, Span};
+use crate::jobspec::hcl::{self, Block, Fields, Reader};
+
+/// How long a packet takes one way when nothing is said.
+const LATENCY_DEFAULT: Duration = Duration::from_micros(500);
+/// Bandwidth of a machine, in megabits a second, when nothing is said.
+const MBITS_DEFAULT: u32 = 1000;
+/// How many machines a group can have: more than any simulation can hold in memory.
+const MACHINES_MAX: u32 = 100_000;
+/// How many bits of a network may be fixed.
+const PREFIXES: RangeInclusive<u8> = 8..=30;
 
 /// A lab as its file declares it: complete, checked, every reference resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -264,4 +284,414 @@ fn cattle_suffix(text: &str) -> String {
             char::from(ALPHABET[usize::try_from(digit).unwrap_or(0)])
         })
         .collect()
+}
+
+/// Reads a lab file.
+///
+/// # Errors
+/// With all that is wrong with it, each at its place.
+pub fn parse(source_name: &str, text: &str) -> Result<LabSpec, Diagnostics> {
+    let source = Source::new(source_name, text);
+    let mut warnings = Diagnostics::new();
+    let options = hcl::Options { crowded_lines: true, ..hcl::Options::default() };
+    let body = hcl::parse(&source, options, &mut warnings)?;
+    let reader = Reader::new(&source, warnings);
+    let fields = Fields::new(&reader, &body, "the lab file");
+    let blocks = fields.blocks("lab");
+    fields.finish();
+    let spec = match blocks.as_slice() {
+        [] => {
+            reader.error_with_help(&(0..0), "the file has no lab", "write lab \"name\" { ... }");
+            None
+        }
+        [block, others @ ..] => {
+            for other in others {
+                reader.error_with_help(
+                    &other.span,
+                    "the file has more than one lab",
+                    "give each a file of its own",
+                );
+            }
+            Some(lab(&reader, block))
+        }
+    };
+    reader.finish()?;
+    spec.ok_or_else(Diagnostics::new)
+}
+
+fn lab(reader: &Reader, block: &Block) -> LabSpec {
+    let name = reader.label(block).map(|label| label.text.clone()).unwrap_or_default();
+    let fields = Fields::new(reader, &block.body, format!("lab {name:?}"));
+    let spec = LabSpec {
+        name,
+        network: network(&fields),
+        machine_types: named(&fields, "machine", machine_type),
+        groups: groups(&fields),
+        images: named(&fields, "image", |reader, block, name| program(reader, block, name, true)),
+        programs: named(&fields, "program", |reader, block, name| program(reader, block, name, false)),
+        source: reader.source().clone(),
+    };
+    fields.finish();
+    check(reader, &spec, &block.span, |group| group.span.clone());
+    spec
+}
+
+/// Reads the blocks of one type into a map by their names.
+fn named<T>(
+    fields: &Fields<'_>,
+    kind: &'static str,
+    read: impl Fn(&Reader, &Block, String) -> T,
+) -> BTreeMap<String, T> {
+    let reader = fields.reader();
+    let mut all = BTreeMap::new();
+    for block in fields.blocks(kind) {
+        let Some(label) = reader.label(block) else { continue };
+        let value = read(reader, block, label.text.clone());
+        if all.insert(label.text.clone(), value).is_some() {
+            reader.error(&label.span, format!("there is another {kind} {:?}", label.text));
+        }
+    }
+    all
+}
+
+fn network(fields: &Fields<'_>) -> NetworkSpec {
+    let reader = fields.reader();
+    let mut spec = NetworkSpec {
+        address: Ipv4Addr::new(10, 0, 0, 0),
+        prefix: 8,
+        latency: (LATENCY_DEFAULT, LATENCY_DEFAULT),
+    };
+    let Some(block) = fields.block("network") else {
+        reader.error_with_help(
+            fields.head(),
+            format!("{} has no network", fields.what()),
+            "write network { cidr = \"10.20.30.0/24\" }",
+        );
+        return spec;
+    };
+    let inner = Fields::new(reader, &block.body, "network");
+    let cidr = inner.required_text("cidr");
+    match parse_cidr(&cidr) {
+        Ok((address, prefix)) => (spec.address, spec.prefix) = (address, prefix),
+        Err(_) if cidr.is_empty() => {}
+        Err(message) => reader.error(inner.span_of("cidr"), message),
+    }
+    if let Some(attribute) = inner.attribute("latency") {
+        spec.latency = match &attribute.value.kind {
+            hcl::ValueKind::List(values) if values.len() == 2 => {
+                let ends = [0, 1].map(|end| reader.duration(&values[end], "latency").unwrap_or_default());
+                if ends[0] > ends[1] {
+                    reader.error(&attribute.value.span, "the least latency is larger than the most");
+                }
+                (ends[0], ends[1])
+            }
+            hcl::ValueKind::List(_) => {
+                reader.error(&attribute.value.span, "latency is one duration, or a list of least and most");
+                spec.latency
+            }
+            _ => {
+                let one = reader.duration(&attribute.value, "latency").unwrap_or_default();
+                (one, one)
+            }
+        };
+    }
+    inner.finish();
+    spec
+}
+
+/// Reads `10.20.30.0/24`.
+fn parse_cidr(text: &str) -> Result<(Ipv4Addr, u8), String> {
+    let bad = || {
+        format!("{text:?} is no network; write an address and a number of bits, such as \"10.20.30.0/24\"")
+    };
+    let (address, prefix) = text.split_once('/').ok_or_else(bad)?;
+    let address: Ipv4Addr = address.parse().map_err(|_| bad())?;
+    let prefix: u8 = prefix.parse().map_err(|_| bad())?;
+    if !PREFIXES.contains(&prefix) {
+        let (least, most) = (PREFIXES.start(), PREFIXES.end());
+        return Err(format!("a network of {prefix} bits is not supported; write {least} to {most}"));
+    }
+    let mask = u32::MAX << (32 - u32::from(prefix));
+    let network = Ipv4Addr::from(u32::from(address) & mask);
+    if network != address {
+        return Err(format!(
+            "{address} is not the first address of its network; write \"{network}/{prefix}\""
+        ));
+    }
+    Ok((address, prefix))
+}
+
+fn machine_type(reader: &Reader, block: &Block, name: String) -> MachineType {
+    let fields = Fields::new(reader, &block.body, format!("machine {name:?}"));
+    let required = |field: &'static str| {
+        if fields.attribute(field).is_none() {
+            fields.missing(field);
+        }
+        fields.number(field).unwrap_or(0)
+    };
+    let spec = MachineType {
+        cpu_mhz: required("cpu"),
+        memory_mb: required("memory"),
+        disk_mb: required("disk"),
+        mbits: fields.number("mbits").unwrap_or(MBITS_DEFAULT),
+        attributes: fields.text_map("attributes").unwrap_or_default(),
+        meta: fields.text_map("meta").unwrap_or_default(),
+        span: block.span.clone(),
+        name,
+    };
+    fields.finish();
+    spec
+}
+
+fn groups(fields: &Fields<'_>) -> Vec<MachineGroup> {
+    let reader = fields.reader();
+    let mut groups: Vec<MachineGroup> = Vec::new();
+    for block in fields.blocks("group") {
+        let Some(label) = reader.label(block) else { continue };
+        if groups.iter().any(|group| group.name == label.text) {
+            reader.error(&label.span, format!("there is another group {:?}", label.text));
+        }
+        if !is_host_name(&label.text) {
+            reader.error_with_help(
+                &label.span,
+                format!("{:?} cannot begin the name of a machine", label.text),
+                "use small letters, digits and -",
+            );
+        }
+        let default = MachineGroup {
+            name: label.text.clone(),
+            count: 1,
+            machine_type: String::new(),
+            datacenter: "dc1".to_owned(),
+            class: String::new(),
+            pool: "default".to_owned(),
+            roles: Roles { server: false, client: true },
+            naming: Naming::Cattle,
+            attributes: BTreeMap::new(),
+            meta: BTreeMap::new(),
+            span: block.span.clone(),
+        };
+        groups.push(group(reader, block, default));
+    }
+    groups
+}
+
+/// Reads a `group` block; what it does not say stays as in `before`. Scenarios change the groups of a lab this way.
+pub(crate) fn group(reader: &Reader, block: &Block, before: MachineGroup) -> MachineGroup {
+    let fields = Fields::new(reader, &block.body, format!("group {:?}", before.name));
+    let roles = roles(&fields).unwrap_or(before.roles);
+    // Servers come back under their names, clients are cattle.
+    let is_new = before.machine_type.is_empty();
+    let by_role = match (is_new, roles.server) {
+        (false, _) => before.naming,
+        (true, true) => Naming::Numbered,
+        (true, false) => Naming::Cattle,
+    };
+    let mut attributes = before.attributes;
+    attributes.extend(fields.text_map("attributes").unwrap_or_default());
+    let mut meta = before.meta;
+    meta.extend(fields.text_map("meta").unwrap_or_default());
+    let machine_type = if is_new {
+        fields.required_text("machine")
+    } else {
+        fields.text("machine").unwrap_or(before.machine_type)
+    };
+    let naming = match fields.text("names").as_deref() {
+        Some("numbered") => Naming::Numbered,
+        Some("cattle") => Naming::Cattle,
+        Some(other) => {
+            reader.unknown(fields.span_of("names"), "way to name machines", other, ["numbered", "cattle"]);
+            by_role
+        }
+        None => by_role,
+    };
+    let count = fields.number("count").unwrap_or(before.count);
+    if count > MACHINES_MAX {
+        reader.error(fields.span_of("count"), format!("at most {MACHINES_MAX} machines can be declared"));
+    }
+    let group = MachineGroup {
+        count: count.min(MACHINES_MAX),
+        machine_type,
+        datacenter: fields.text("datacenter").unwrap_or(before.datacenter),
+        class: fields.text("class").unwrap_or(before.class),
+        pool: fields.text("pool").unwrap_or(before.pool),
+        roles,
+        naming,
+        attributes,
+        meta,
+        name: before.name,
+        span: before.span,
+    };
+    if let Some(attribute) = fields.attribute("heal") {
+        reader.error_with_help(
+            &attribute.span,
+            "groups that replace their dead machines are not supported yet",
+            "remove heal; a scenario can switch machines on and off itself",
+        );
+    }
+    fields.finish();
+    group
+}
+
+fn roles(fields: &Fields<'_>) -> Option<Roles> {
+    let reader = fields.reader();
+    let attribute = fields.attribute("roles")?;
+    let names = reader.texts(&attribute.value, "roles")?;
+    let mut roles = Roles { server: false, client: false };
+    for name in &names {
+        match name.as_str() {
+            "server" => roles.server = true,
+            "client" => roles.client = true,
+            other => reader.unknown(&attribute.value.span, "role", other, ["server", "client"]),
+        }
+    }
+    if names.is_empty() {
+        reader.error(&attribute.value.span, "a machine is a server, a client, or both");
+    }
+    Some(roles)
+}
+
+fn program(reader: &Reader, block: &Block, name: String, is_image: bool) -> ProgramSpec {
+    let kind = if is_image { "image" } else { "program" };
+    let fields = Fields::new(reader, &block.body, format!("{kind} {name:?}"));
+    let spec = ProgramSpec {
+        pull: if is_image { fields.duration("pull").unwrap_or_default() } else { Duration::ZERO },
+        start: fields.duration("start").unwrap_or_default(),
+        run_for: fields.duration("run_for"),
+        exit_code: fields.number("exit_code").unwrap_or(0),
+        stop: fields.duration("stop").unwrap_or_default(),
+        stdout: fields.text("stdout").unwrap_or_default(),
+        serves: fields.blocks("serve").into_iter().filter_map(|block| serve(reader, block)).collect(),
+        span: block.span.clone(),
+        name,
+    };
+    fields.finish();
+    spec
+}
+
+fn serve(reader: &Reader, block: &Block) -> Option<ServeSpec> {
+    let label = reader.label(block)?;
+    if label.text != "http" {
+        reader.unknown(&label.span, "protocol", &label.text, ["http"]);
+    }
+    let fields = Fields::new(reader, &block.body, format!("serve {:?}", label.text));
+    if fields.attribute("port").is_none() {
+        fields.missing("port");
+    }
+    let spec = ServeSpec {
+        protocol: Protocol::Http,
+        port: fields.number("port").unwrap_or(0),
+        status: fields.number("status").unwrap_or(200),
+        body: fields.text("body").unwrap_or_default(),
+    };
+    if !(100..=599).contains(&spec.status) {
+        reader.error(fields.span_of("status"), format!("{} is no HTTP status", spec.status));
+    }
+    fields.finish();
+    Some(spec)
+}
+
+/// Checks what one block alone cannot show. `span` is the place of the lab, `span_of` that of a group.
+pub(crate) fn check(reader: &Reader, spec: &LabSpec, span: &Span, span_of: impl Fn(&MachineGroup) -> Span) {
+    for group in &spec.groups {
+        if !group.machine_type.is_empty() && !spec.machine_types.contains_key(&group.machine_type) {
+            let known = spec.machine_types.keys().map(String::as_str);
+            reader.unknown(&span_of(group), "machine type", &group.machine_type, known);
+        }
+    }
+    let machines: u64 = spec.groups.iter().map(|group| u64::from(group.count)).sum();
+    // One address is the workstation's.
+    if machines + 1 > spec.network.hosts() {
+        reader.error(
+            span,
+            format!(
+                "{machines} machines and the workstation do not fit into a network of {} addresses",
+                spec.network.hosts()
+            ),
+        );
+        return;
+    }
+    if !spec.groups.iter().any(|group| group.roles.server && group.count > 0) {
+        reader.error_with_help(span, "no machine is a server", "give a group roles = [\"server\"]");
+    }
+    let mut names = BTreeMap::new();
+    for machine in spec.machines() {
+        if let Some(other) = names.insert(machine.name.clone(), machine.group.clone()) {
+            reader.error(
+                span,
+                format!("groups {other:?} and {:?} both have a machine {:?}", machine.group, machine.name),
+            );
+            return;
+        }
+    }
+}
+
+/// Tells whether a text may be (the beginning of) a host name.
+fn is_host_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 48
+        && !text.starts_with('-')
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAB: &str = r#"
+        lab "small" {
+          network { cidr = "10.20.30.0/24"  latency = ["300us", "700us"] }
+          machine "box" { cpu = 2500  memory = 1704  disk = 7493  meta { rack = "a" } }
+          group "nomad" { count = 3  machine = "box"  datacenter = "sys1"  class = "system"  roles = ["server", "client"] }
+          group "farm" { count = 2  machine = "box"  class = "docker"  meta { rack = "b" } }
+          image "hello:v1" { pull = "3s"  start = "300ms"  serve "http" { port = 80  body = "Hello\n" } }
+        }"#;
+
+    fn errors(text: &str) -> Vec<String> {
+        parse("lab.hcl", text).unwrap_err().iter().map(|one| one.one_line()).collect()
+    }
+
+    #[test]
+    fn machines_have_names_and_addresses() {
+        let lab = parse("lab.hcl", LAB).unwrap_or_else(|error| panic!("{error}"));
+        let machines = lab.machines();
+        let names: Vec<&str> = machines.iter().map(|machine| machine.name.as_str()).collect();
+        assert_eq!(&names[..3], ["nomad-01", "nomad-02", "nomad-03"]);
+        assert!(names[3].starts_with("farm-") && names[3].len() == 9 && names[3] != names[4], "{names:?}");
+        assert_eq!(machines[0].address, Ipv4Addr::new(10, 20, 30, 2));
+        assert_eq!(machines[4].address, Ipv4Addr::new(10, 20, 30, 6));
+        assert_eq!((machines[0].meta["rack"].as_str(), machines[4].meta["rack"].as_str()), ("a", "b"));
+        assert_eq!(lab.images["hello:v1"].serves[0].body, "Hello\n");
+        assert_eq!(lab.network.latency, (Duration::from_micros(300), Duration::from_micros(700)));
+    }
+
+    #[test]
+    fn says_where_and_what_was_meant() {
+        for (from, to, error) in [
+            (
+                "machine = \"box\"  class",
+                "machine = \"bix\"  class",
+                "lab.hcl:6:11: error: unknown machine type \"bix\" (did you mean \"box\"?)",
+            ),
+            (
+                "roles = [\"server\", \"client\"]",
+                "roles = [\"servers\", \"client\"]",
+                "unknown role \"servers\" (did you mean \"server\"?)",
+            ),
+            ("10.20.30.0/24", "10.20.30.1/24", "write \"10.20.30.0/24\""),
+            (
+                "10.20.30.0/24",
+                "10.20.30.0/30",
+                "5 machines and the workstation do not fit into a network of 2",
+            ),
+            ("count = 2", "heal = \"90s\"", "not supported yet"),
+            ("disk = 7493", "", "machine \"box\" has no \"disk\""),
+            ("count = 2", "count = 2000000000", "at most"),
+            ("serve \"http\"", "serve \"htpp\"", "unknown protocol \"htpp\" (did you mean \"http\"?)"),
+        ] {
+            let found = errors(&LAB.replace(from, to));
+            assert!(found.iter().any(|one| one.contains(error)), "{error} is not in {found:#?}");
+        }
+        assert_eq!(errors(""), ["lab.hcl:1:1: error: the file has no lab (write lab \"name\" { ... })"]);
+    }
 }

@@ -1,4 +1,32 @@
 //! Scenario files: the steps over a lab, and what must be true of them.
+//!
+//! ```hcl
+//! scenario "client-failure" {
+//!   lab      = "open-kitchen"
+//!   question = "A client machine dies. Are its jobs correctly transferred to other nodes?"
+//!
+//!   step "launch" {
+//!     run "helloworld-v1.nomad" { count = 5 }
+//!     await "five instances answer" { answering = 5  within = "60s" }
+//!   }
+//!   step "shoot a cow" {
+//!     power_off "the cow" { node_of = "helloworld[0]" }
+//!     await "five answer again" { answering = 5  within = "60s" }
+//!     expect "never fewer than four answered" { answering_min = 4 }
+//!   }
+//! }
+//! ```
+//!
+//! A scenario is read together with what it names: its lab, the job files it runs and their images. Whatever does not exist
+//! is an error at the place that names it.
+
+mod condition;
+mod library;
+mod read;
+mod select;
+
+pub use library::Library;
+pub use read::parse;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -225,7 +253,7 @@ impl Count {
 pub enum Fact {
     /// So many running instances of the job answer an HTTP request.
     Answering(Count),
-    /// Every instance that answers, answers with one of these bodies; at least one answers.
+    /// Every instance that answers, answers with one of these bodies (blanks at the ends aside); at least one answers.
     AnswersWith(Vec<String>),
     /// At no moment since the step began (more exactly: since the job first answered, if that was later) did fewer answer.
     AnsweringMin(u32),
@@ -278,3 +306,6 @@ pub struct Place {
     /// These facts of its own.
     pub meta: BTreeMap<String, String>,
 }
+
+#[cfg(test)]
+mod tests;

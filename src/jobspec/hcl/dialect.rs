@@ -289,7 +289,7 @@ impl Rewriter<'_> {
                 block.crowded = true;
             }
         }
-        if block.crowded {
+        if block.crowded && !self.options.crowded_lines {
             let name = &self.source.text()[block.header.clone()];
             let name = name.split([' ', '\t', '"']).next().unwrap_or(name);
             self.warnings.push(
@@ -433,7 +433,7 @@ mod tests {
     fn names_in_quotes_are_for_agent_configuration() {
         let source = Source::new("x", "options { \"driver.raw_exec.enable\" = \"1\" }");
         let mut warnings = Diagnostics::new();
-        let quoted = Options { quoted_names: true };
+        let quoted = Options { quoted_names: true, ..Options::default() };
         let modern = modernise(&source, quoted, &mut warnings).unwrap();
         assert_eq!(modern.quoted_names.get(&10).map(String::as_str), Some("driver.raw_exec.enable"));
         assert!(modernise(&source, Options::default(), &mut warnings).is_err());

@@ -38,6 +38,8 @@ const EXPRESSION_TOKENS_MAX: usize = 20_000;
 pub struct Options {
     /// Names of attributes in a block may stand in quotes, as agent configuration has them.
     pub quoted_names: bool,
+    /// Several things on one line are this kind of file's own style, not a spelling of 2016: labs and scenarios.
+    pub crowded_lines: bool,
 }
 
 /// Parses a file; what is merely old-fashioned goes to `warnings`.

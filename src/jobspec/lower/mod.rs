@@ -6,6 +6,8 @@ mod task;
 
 use std::collections::BTreeMap;
 
+pub(crate) use constraint::one as lower_constraint;
+
 use super::canonical::{PRIORITY_DEFAULT, UPDATE_DEFAULT};
 use super::diagnostic::Span;
 use super::hcl::{Block, Body, Fields, Reader};
