@@ -256,17 +256,19 @@ impl Host {
 
     /// Returns what this host's clock says, in milliseconds since 1970.
     pub fn wall_unix_ms(&self) -> u64 {
-        u64::try_from(self.wall_unix_nanos() / 1_000_000).unwrap_or(u64::MAX)
+        self.wall_unix_nanos() / 1_000_000
     }
 
     /// Returns what this host's clock says, in nanoseconds since 1970.
-    pub fn wall_unix_nanos(&self) -> u128 {
+    pub fn wall_unix_nanos(&self) -> u64 {
         let shared = &self.inner.shared;
         let world = shared.lock();
         let step_ms = world.host(self.inner.id).map_or(0, |state| state.clock_step_ms);
-        let now = world.now().as_nanos() + u128::from(shared.epoch_unix_ms) * 1_000_000;
-        let step = u128::from(step_ms.unsigned_abs()) * 1_000_000;
-        if step_ms < 0 { now.saturating_sub(step) } else { now + step }
+        // Good until the year 2554.
+        let now = u64::try_from(world.now().as_nanos()).unwrap_or(u64::MAX);
+        let now = now.saturating_add(shared.epoch_unix_ms.saturating_mul(1_000_000));
+        let step = step_ms.unsigned_abs().saturating_mul(1_000_000);
+        if step_ms < 0 { now.saturating_sub(step) } else { now.saturating_add(step) }
     }
 
     fn this_process(&self) -> ProcessHandle {

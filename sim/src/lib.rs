@@ -42,6 +42,7 @@ mod world;
 pub use disk::{Disk, DiskFile, Space};
 pub use fault::{Direction, FaultError};
 pub use host::{Boot, Exit, Host, HostId, HostSpec, INIT, ProcessHandle, TaskHandle};
+pub use net::{TcpListener, TcpStream, UdpSocket};
 pub use process::current;
 pub use rng::Stream;
 pub use room::{Engine, Finished, Room, RoomConfig, RoomError, Sockets, TopologyError, UnknownEngine, run};

@@ -284,6 +284,7 @@ async fn drive(
     let mut until_limit = std::pin::pin!(tokio::time::sleep(limit));
     let mut next_event = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
     let mut ended = std::pin::pin!(main.wait());
+    let mut armed = None;
     let mut delivery = Delivery::default();
     let mut watch = Watch::default();
     let mut checkpoint = std::pin::pin!(tokio::time::sleep(limit / CHECKPOINTS));
@@ -304,7 +305,9 @@ async fn drive(
             checkpoint.as_mut().reset(Instant::now() + limit / CHECKPOINTS);
         }
         if let Some(next) = next {
-            next_event.as_mut().reset(start + next);
+            if armed.replace(next) != Some(next) {
+                next_event.as_mut().reset(start + next);
+            }
             // Due already: come again at once rather than after the next park.
             if next_event.as_mut().poll(cx).is_ready() {
                 cx.waker().wake_by_ref();

@@ -186,7 +186,7 @@ impl World {
     }
 
     /// Finds the end an event is for: by the sender's knowledge, else by address.
-    fn find_end(&self, host: HostId, event: &Event) -> Option<Key> {
+    pub fn find_end(&self, host: HostId, event: &Event) -> Option<Key> {
         let belongs = |key: &Key| {
             self.net.ends.get(*key).is_some_and(|end| end.in_table && end.connection == event.connection)
         };

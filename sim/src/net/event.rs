@@ -154,8 +154,13 @@ impl World {
                 self.net.held.insert(number, event);
                 continue;
             }
-            // The cut or the reboot may have made the shortcut void.
+            // The reboot may have made the shortcut void.
             event.target = event.target.filter(|key| self.net.ends.get(*key).is_some());
+            let to = to.expect("a way to nobody is blocked");
+            // Neither is sent again by itself: the ACK only in answer to an end that asks again.
+            if matches!(event.kind, Kind::Ack | Kind::Credit(_)) && self.find_end(to, &event).is_none() {
+                continue;
+            }
             if let Some(end) = event.sender.and_then(|key| self.net.ends.get_mut(key)) {
                 end.held_syn = None;
             }
@@ -163,7 +168,6 @@ impl World {
             let at = event.next_try(now).max(*direction);
             *direction = at;
             let fraction = self.fraction_of(event.connection);
-            let to = to.expect("a way to nobody is blocked");
             let (transit, _) = self.transit(event.from_host, to, at, event.packet().payload.len(), fraction);
             self.schedule(event, at + transit);
         }

@@ -176,7 +176,9 @@ impl World {
                 dropped.extend(self.net.ends.remove(key));
             }
             for key in std::mem::take(&mut net.listeners).into_values() {
-                self.net.listeners.remove(key);
+                let queue = self.net.listeners.remove(key).map(|listener| listener.queue).unwrap_or_default();
+                // What was reset while it waited is in no table any more.
+                dropped.extend(queue.into_iter().filter_map(|end| self.net.ends.remove(end)));
             }
             for key in std::mem::take(&mut net.datagrams).into_values() {
                 self.net.datagrams.remove(key);
