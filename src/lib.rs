@@ -19,3 +19,5 @@ pub mod lab;
 pub mod scenario;
 
 pub mod state;
+
+pub mod scheduler;

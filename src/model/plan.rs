@@ -66,4 +66,6 @@ pub struct Decision {
     pub eval: Evaluation,
     /// One that waits for capacity, when not everything fits.
     pub blocked: Option<Evaluation>,
+    /// Ones that look again at a set time.
+    pub follow_ups: Vec<Evaluation>,
 }

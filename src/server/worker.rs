@@ -47,7 +47,7 @@ async fn process(server: &Server, eval: &Evaluation, rng: &mut BoxRng) -> Result
             refused = result.refused_nodes.len();
         }
         if refused == 0 {
-            return Ok(record(server, decision.eval, decision.blocked).await?);
+            return Ok(record(server, decision.eval, decision.blocked, decision.follow_ups).await?);
         }
         debug!(eval = %eval.id, attempt, refused, "part of the plan was refused");
         if attempt == ATTEMPTS_MAX {
@@ -56,7 +56,7 @@ async fn process(server: &Server, eval: &Evaluation, rng: &mut BoxRng) -> Result
             ended.status_description =
                 format!("{refused} nodes had filled up in each of {ATTEMPTS_MAX} attempts; it waits for capacity");
             let blocked = decision.blocked.unwrap_or_else(|| retry_of(eval, EvalId::random(rng.as_mut())));
-            return Ok(record(server, ended, Some(blocked)).await?);
+            return Ok(record(server, ended, Some(blocked), decision.follow_ups).await?);
         }
     }
 }
@@ -83,6 +83,7 @@ async fn record(
     server: &Server,
     mut eval: Evaluation,
     blocked: Option<Evaluation>,
+    follow_ups: Vec<Evaluation>,
 ) -> Result<(), ServerError> {
     let now = server.env().now();
     eval.modify_time = now;
@@ -90,6 +91,7 @@ async fn record(
     let mut evals = vec![eval];
     let kept = blocked.as_ref().map(|eval| eval.id);
     evals.extend(blocked);
+    evals.extend(follow_ups);
     let view = server.store().snapshot();
     let outdated = view.evals_by_job(&job).filter(|other| {
         other.status == EvalStatus::Blocked && Some(other.id) != kept && other.id != evals[0].id

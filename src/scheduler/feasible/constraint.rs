@@ -1,0 +1,68 @@
+//! Whether a node fulfils one constraint.
+
+use std::cmp::Ordering;
+
+use super::{Reason, version};
+use crate::model::{Constraint, Node, Operator};
+use crate::scheduler::target;
+
+/// Checks one constraint; the reason says what holds instead.
+///
+/// A missing fact fails everything but `!=` and `is_not_set`. Source: Nomad `scheduler/feasible/feasible.go`,
+/// `checkConstraint`.
+pub fn check(constraint: &Constraint, node: &Node) -> Result<(), Reason> {
+    let left = target::resolve(node, &constraint.left);
+    let right = target::resolve(node, &constraint.right);
+    let holds = match (constraint.operator, left.as_deref(), right.as_deref()) {
+        (Operator::IsSet, left, _) => Ok(left.is_some()),
+        (Operator::IsNotSet, left, _) => Ok(left.is_none()),
+        (Operator::NotEqual, left, right) => Ok(left != right),
+        (operator, Some(left), Some(right)) => compare(operator, left, right),
+        _ => Ok(false),
+    };
+    let detail = match (&holds, left) {
+        (Ok(true), _) => return Ok(()),
+        (Err(problem), _) => format!("{constraint}: {problem}"),
+        (Ok(false), Some(left)) => format!("{constraint}: it is {left:?}"),
+        (Ok(false), None) => format!("{constraint}: the node does not have it"),
+    };
+    Err(Reason { key: constraint.to_string(), detail })
+}
+
+fn compare(operator: Operator, left: &str, right: &str) -> Result<bool, String> {
+    match operator {
+        Operator::Equal => Ok(left == right),
+        Operator::Less => Ok(order(left, right).is_lt()),
+        Operator::LessOrEqual => Ok(order(left, right).is_le()),
+        Operator::Greater => Ok(order(left, right).is_gt()),
+        Operator::GreaterOrEqual => Ok(order(left, right).is_ge()),
+        Operator::Regexp => match regex::RegexBuilder::new(right).size_limit(1 << 20).build() {
+            Ok(pattern) => Ok(pattern.is_match(left)),
+            Err(error) => Err(format!("the regular expression is wrong: {error}")),
+        },
+        Operator::Version => version::fulfils(left, right, version::Style::Loose),
+        Operator::Semver => version::fulfils(left, right, version::Style::Semantic),
+        Operator::SetContainsAll => Ok(list(right).all(|wanted| list(left).any(|item| item == wanted))),
+        Operator::SetContainsAny => Ok(list(right).any(|wanted| list(left).any(|item| item == wanted))),
+        Operator::NotEqual
+        | Operator::IsSet
+        | Operator::IsNotSet
+        | Operator::DistinctHosts
+        | Operator::DistinctProperty => unreachable!("these do not compare two values"),
+    }
+}
+
+/// Orders as integers if both are, else as numbers, else as text.
+fn order(left: &str, right: &str) -> Ordering {
+    if let (Ok(left), Ok(right)) = (left.parse::<i64>(), right.parse::<i64>()) {
+        return left.cmp(&right);
+    }
+    if let (Ok(left), Ok(right)) = (left.parse::<f64>(), right.parse::<f64>()) {
+        return left.total_cmp(&right);
+    }
+    left.cmp(right)
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim)
+}

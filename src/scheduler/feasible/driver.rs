@@ -1,0 +1,21 @@
+//! Whether a node has the drivers of all tasks.
+
+use super::Reason;
+use crate::model::{Node, TaskGroup};
+
+/// Returns a reason for each driver that is missing or unwell.
+pub fn check(group: &TaskGroup, node: &Node) -> Vec<Reason> {
+    let mut names: Vec<&str> = group.tasks.iter().map(|task| task.driver.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let missing = names.into_iter().filter(|name| !node.has_driver(name)).map(|name| {
+        let detail = match node.drivers.get(name) {
+            Some(driver) if driver.detected => {
+                format!("driver {name} is unhealthy: {}", driver.description)
+            }
+            _ => format!("missing driver {name}"),
+        };
+        Reason { key: "missing drivers".to_owned(), detail }
+    });
+    missing.collect()
+}

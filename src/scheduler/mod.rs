@@ -1,0 +1,80 @@
+//! The scheduler: a pure function from the state of the cluster to a plan and the reasons for it.
+//!
+//! # Pipeline
+//! 1. **Reconcile** (`reconcile`): desired against actual, into named buckets: place, stop, update in place, replace.
+//! 2. **Feasible** (`feasible`): may the group run on a node at all? Datacenter, pool, drivers, constraints.
+//! 3. **Fit** (`fit`, `ports`): is enough free there?
+//! 4. **Score** (`rank`): how good a place is it? One scorer a file; a node's score is the mean of those that had a say.
+//! 5. **Explain**: what was filtered, exhausted and scored goes along with every placement and every failure.
+//!
+//! # Invariants
+//! - No clock, no IO, no `async`, no hash order: the same (snapshot, evaluation, time, random numbers) give the same plan.
+//! - Never more allocations of a group than its count.
+//! - All feasible nodes are looked at. Of equally good ones the first by name wins, so that people can foretell it.
+//! - An allocation holds its resources until it is terminal: stopped by the servers or ended by its client.
+//!
+//! # Caveats
+//! - Service and batch jobs only; an evaluation of a system or sysbatch job fails and says so.
+//! - A change that needs a restart replaces all allocations at once: `update` is kept and shown, but does not pace yet.
+//! - A failed allocation is replaced by Nomad's default reschedule policy; a job's own is not there yet.
+//! - Affinity, spread, devices, volumes and preemption are not there yet.
+
+pub mod check;
+pub mod class;
+pub mod feasible;
+pub mod fit;
+mod generic;
+mod ports;
+pub mod rank;
+pub mod reconcile;
+mod stack;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use rand::Rng;
+
+use crate::model::plan::{Decision, Plan};
+use crate::model::{EvalStatus, Evaluation, JobType, Timestamp};
+use crate::state::Snapshot;
+
+/// How schedulers decide, as set by the operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether nodes are filled up or spread over.
+    pub algorithm: Algorithm,
+}
+
+/// What a good place is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Algorithm {
+    /// A node that is nearly full, so that others stay free for what is large.
+    #[default]
+    Binpack,
+    /// A node that is nearly empty.
+    Spread,
+}
+
+/// Looks at the job of `eval` as it is in `view` and returns what to do.
+pub fn process(
+    view: &Snapshot,
+    eval: &Evaluation,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+    options: &Options,
+) -> Decision {
+    match eval.job_type {
+        JobType::Service | JobType::Batch => generic::process(view, eval, now, rng, options),
+        JobType::System | JobType::SysBatch => unsupported(view, eval, now),
+    }
+}
+
+fn unsupported(view: &Snapshot, eval: &Evaluation, now: Timestamp) -> Decision {
+    let mut ended = eval.clone();
+    ended.status = EvalStatus::Failed;
+    ended.status_description =
+        format!("{} jobs are not scheduled by this version of Pasture", eval.job_type.as_str());
+    ended.snapshot_index = view.index();
+    ended.modify_time = now;
+    Decision { plan: Plan::default(), eval: ended, blocked: None, follow_ups: Vec::new() }
+}

@@ -1,0 +1,70 @@
+//! Giving an allocation its addresses and port numbers.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use rand::{Rng, RngExt};
+
+use crate::model::{AllocatedResources, Network, Node, TaskGroup};
+
+/// The numbers given out where none is asked for. Source: Nomad `structs/network.go`.
+pub const DYNAMIC: RangeInclusive<u16> = 20_000..=32_000;
+
+/// How often a number is drawn before the range is searched from its start.
+const DRAWS_MAX: usize = 20;
+
+/// Fills in what an instance of `group` gets on `node`; `taken` are the port numbers in use there.
+///
+/// The group fits on the node, so there are numbers enough.
+pub fn assign(
+    group: &TaskGroup,
+    node: &Node,
+    taken: &BTreeSet<u16>,
+    rng: &mut (impl Rng + ?Sized),
+) -> AllocatedResources {
+    let mut taken = taken.clone();
+    // Numbers asked for come first, so that no drawn one gets in their way.
+    let of_tasks = group.tasks.iter().flat_map(|task| &task.resources.networks);
+    for network in group.networks.iter().chain(of_tasks) {
+        taken.extend(network.reserved_ports.iter().map(|port| port.value));
+    }
+    let mut fill = |networks: &[Network]| -> Vec<Network> {
+        networks.iter().map(|network| filled(network, node, &mut taken, rng)).collect()
+    };
+    let shared_networks = fill(&group.networks);
+    let tasks = group.tasks.iter().map(|task| {
+        let mut resources = task.resources.clone();
+        resources.networks = fill(&task.resources.networks);
+        (task.name.clone(), resources)
+    });
+    let tasks = tasks.collect();
+    AllocatedResources { tasks, shared_disk_mb: group.ephemeral_disk_mb, shared_networks }
+}
+
+fn filled(
+    network: &Network,
+    node: &Node,
+    taken: &mut BTreeSet<u16>,
+    rng: &mut (impl Rng + ?Sized),
+) -> Network {
+    let mut network = network.clone();
+    if let Some(offered) = node.resources.networks.first() {
+        network.device.clone_from(&offered.device);
+        network.cidr.clone_from(&offered.cidr);
+        network.ip = offered.ip;
+    }
+    for port in &mut network.dynamic_ports {
+        port.value = draw(taken, rng);
+    }
+    network
+}
+
+/// Draws a free number, by chance first, so that a number just given back is not given out at once.
+fn draw(taken: &mut BTreeSet<u16>, rng: &mut (impl Rng + ?Sized)) -> u16 {
+    let drawn = (0..DRAWS_MAX).map(|_| rng.random_range(DYNAMIC)).find(|number| !taken.contains(number));
+    let number = drawn
+        .or_else(|| DYNAMIC.into_iter().find(|number| !taken.contains(number)))
+        .expect("a group that fits finds a port");
+    taken.insert(number);
+    number
+}
