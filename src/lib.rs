@@ -21,3 +21,4 @@ pub mod scenario;
 pub mod state;
 
 pub mod scheduler;
+pub mod cli;
