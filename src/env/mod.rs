@@ -20,6 +20,7 @@ pub mod net;
 pub mod process;
 pub mod real;
 pub mod rng;
+pub mod sim;
 pub mod spawn;
 
 use std::future::Future;
