@@ -10,6 +10,8 @@ pub mod rpc;
 
 pub mod client;
 
+pub mod raft;
+
 pub mod api;
 
 pub mod jobspec;
