@@ -52,6 +52,8 @@ pub mod state_db;
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod tests;
 
 pub use config::ClientConfig;
 pub use run::{Client, ClientStats, StartError};

@@ -9,6 +9,7 @@ use tracing::warn;
 
 use super::link::{Backoff, CALL_TIMEOUT, Link};
 use crate::model::AllocId;
+use crate::rpc::RpcError;
 use crate::rpc::messages::{AllocUpdate, UpdateAllocs};
 
 /// How long updates are gathered. Source: Nomad `client/client.go`, `allocSyncIntv`.
@@ -28,6 +29,7 @@ struct Inner {
     /// Bounded by the allocations of the node: one each.
     waiting: Mutex<BTreeMap<AllocId, AllocUpdate>>,
     wake: Notify,
+    telling: tokio::sync::Mutex<()>,
 }
 
 impl Updates {
@@ -37,7 +39,7 @@ impl Updates {
         self.inner.wake.notify_one();
     }
 
-    /// Tells whether nothing waits.
+    /// Tells whether the servers have accepted everything.
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
@@ -52,8 +54,8 @@ impl Updates {
             }
             if self.is_empty() {
                 self.inner.wake.notified().await;
-                tokio::time::sleep(GATHER).await;
             }
+            tokio::time::sleep(GATHER).await;
             match self.flush(&link).await {
                 Ok(()) => backoff.reset(),
                 Err(error) => {
@@ -64,12 +66,14 @@ impl Updates {
         }
     }
 
-    /// Tells what waits, in one call; what is not accepted waits on.
+    /// Tells what waits, in one call; what is not accepted waits on, and so does what changed meanwhile.
     ///
     /// # Errors
     /// As the call has them.
-    pub async fn flush(&self, link: &Link) -> Result<(), crate::rpc::RpcError> {
-        let updates = self.take();
+    pub async fn flush(&self, link: &Link) -> Result<(), RpcError> {
+        // One call at a time: a second one could overtake the first and be overwritten by it.
+        let _turn = self.inner.telling.lock().await;
+        let updates: Vec<AllocUpdate> = self.lock().values().take(UPDATES_MAX).cloned().collect();
         if updates.is_empty() {
             return Ok(());
         }
@@ -78,25 +82,14 @@ impl Updates {
             secret_id: link.identity.secret_id.clone(),
             updates,
         };
-        let result = link.call(&message, CALL_TIMEOUT).await;
-        if result.is_err() {
-            self.put_back(message.updates);
-        }
-        result.map(drop)
-    }
-
-    fn take(&self) -> Vec<AllocUpdate> {
+        link.call(&message, CALL_TIMEOUT).await?;
         let mut waiting = self.lock();
-        let ids: Vec<AllocId> = waiting.keys().copied().take(UPDATES_MAX).collect();
-        ids.iter().filter_map(|id| waiting.remove(id)).collect()
-    }
-
-    fn put_back(&self, updates: Vec<AllocUpdate>) {
-        let mut waiting = self.lock();
-        for update in updates {
-            // One that came meanwhile is newer.
-            waiting.entry(update.id).or_insert(update);
+        for told in &message.updates {
+            if waiting.get(&told.id) == Some(told) {
+                waiting.remove(&told.id);
+            }
         }
+        Ok(())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<AllocId, AllocUpdate>> {

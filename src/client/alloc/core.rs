@@ -82,6 +82,10 @@ impl AllocCore {
                 state.started_at = now;
             }
             Change::Recovered => state.state = TaskRunState::Running,
+            Change::Vanished(event) => {
+                push(state, event);
+                state.state = TaskRunState::Pending;
+            }
             Change::Restarting(event) => {
                 push(state, event);
                 state.state = TaskRunState::Pending;

@@ -141,7 +141,10 @@ impl Run {
         }
         drop(reports);
         self.act(&mut core, &tasks);
-        self.publish(&core, &mut saved).await;
+        // Of tasks that an earlier life of the agent started nothing is said before they have been looked for.
+        if is_new || tasks.is_empty() {
+            self.publish(&core, &mut saved).await;
+        }
         while !self.status.borrow().is_terminal() {
             tokio::select! {
                 biased;
@@ -245,7 +248,7 @@ impl Run {
             Change::Started { handle, .. } => {
                 saved.handles.insert(report.task.clone(), handle.clone());
             }
-            Change::Restarting(_) | Change::Finished { .. } => {
+            Change::Vanished(_) | Change::Restarting(_) | Change::Finished { .. } => {
                 saved.handles.remove(&report.task);
             }
             Change::Event(_) | Change::Recovered => {}
@@ -264,8 +267,10 @@ impl Run {
             // Worse than not being found after a restart would be not to run, or not to be seen running.
             warn!(alloc = %id, %error, "a restarted agent would not find this allocation's tasks");
         }
-        self.status.send_replace(update.client_status);
+        let status = update.client_status;
         self.shared.updates.push(update);
+        // Last: whoever waits for the end may count on its update.
+        self.status.send_replace(status);
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Change {
     },
     /// It was found still running after a restart of the agent.
     Recovered,
+    /// It was found ended after a restart of the agent; what follows is decided once the servers have been heard.
+    Vanished(TaskEvent),
     /// It has ended and will start again.
     Restarting(TaskEvent),
     /// It has ended for good: the last change.
@@ -152,7 +154,7 @@ impl TaskRunner {
                 }
                 let error = "it ended while its agent was away; its exit code is not known".to_owned();
                 let exit = Exit { error, ..Exit::default() };
-                self.report(Change::Event(event::terminated(self.env.now(), &exit))).await;
+                self.report(Change::Vanished(event::terminated(self.env.now(), &exit))).await;
                 self.hear_from_servers().await.map_err(Begin::Finish)?;
                 Err(Begin::Ended(Ended::Exit { success: false }))
             }
@@ -364,6 +366,7 @@ impl Change {
     pub fn event(&self) -> Option<&TaskEvent> {
         match self {
             Self::Event(event)
+            | Self::Vanished(event)
             | Self::Started { event, .. }
             | Self::Restarting(event)
             | Self::Finished { event, .. } => Some(event),
