@@ -22,5 +22,7 @@ pub mod scenario;
 
 pub mod state;
 
-pub mod scheduler;
 pub mod cli;
+pub mod scheduler;
+
+pub mod server;

@@ -36,7 +36,9 @@ pub enum StartError {
         known: u64,
     },
     /// The folder belongs to a server of another id.
-    #[error("{path} belongs to server {found}, not to {expected}; give every server a data directory of its own")]
+    #[error(
+        "{path} belongs to server {found}, not to {expected}; give every server a data directory of its own"
+    )]
     Foreign {
         /// Which.
         path: PathBuf,

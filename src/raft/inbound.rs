@@ -42,9 +42,10 @@ impl Inbound {
 
     /// Answers one message; what went wrong is told in the answer.
     pub(super) async fn handle(&self, message: RaftMessage) -> RaftReply {
-        let body = self.answer(&message).await.unwrap_or_else(|error| {
-            rpc::encode(&Err::<(), String>(error)).expect("a text can be encoded")
-        });
+        let body = self
+            .answer(&message)
+            .await
+            .unwrap_or_else(|error| rpc::encode(&Err::<(), String>(error)).expect("a text can be encoded"));
         RaftReply { body }
     }
 

@@ -85,7 +85,8 @@ impl Follower {
                 () = more => {}
             }
         }
-        self.leadership.send_modify(|known| *known = Leadership { term: known.term, ..Leadership::default() });
+        self.leadership
+            .send_modify(|known| *known = Leadership { term: known.term, ..Leadership::default() });
     }
 
     fn judge(

@@ -173,7 +173,8 @@ impl Shared {
     fn with_database<T>(&self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> io::Result<T> {
         let database = self.database.read().expect("no holder of this lock panics");
         let named = |kind, text: String| io::Error::new(kind, format!("{}: {text}", self.path.display()));
-        let database = database.as_ref().ok_or_else(|| named(io::ErrorKind::NotConnected, "closed".to_owned()))?;
+        let database =
+            database.as_ref().ok_or_else(|| named(io::ErrorKind::NotConnected, "closed".to_owned()))?;
         guarded(|| work(database)).map_err(|error| match error {
             redb::Error::Io(source) => named(source.kind(), source.to_string()),
             other => named(io::ErrorKind::InvalidData, other.to_string()),
@@ -257,7 +258,8 @@ fn read_known(database: &Database) -> io::Result<(u64, u64, Known)> {
         Ok(value.map(|value| value.value().to_vec()))
     };
     let number = |name: &str| unseal::<u64>(&get(name)?.unwrap_or_default());
-    let log_id = |name: &str| get(name)?.map(|bytes| unseal::<LogIdRecord>(&bytes).map(LogId::from)).transpose();
+    let log_id =
+        |name: &str| get(name)?.map(|bytes| unseal::<LogIdRecord>(&bytes).map(LogId::from)).transpose();
     let purged = log_id(META_PURGED)?;
     let log = transaction.open_table(LOG).map_err(|error| other(error.into()))?;
     let last = match log.last().map_err(|error| other(error.into()))? {

@@ -61,7 +61,10 @@ impl RaftStateMachine<Types> for Machine {
         Strm: Stream<Item = Result<EntryResponder<Types>, io::Error>> + Unpin + OptionalSend,
     {
         while let Some((entry, responder)) = entries.try_next().await? {
-            assert!(self.applied.is_none_or(|last| last.index < entry.log_id.index), "entries are applied once");
+            assert!(
+                self.applied.is_none_or(|last| last.index < entry.log_id.index),
+                "entries are applied once"
+            );
             let reply = match entry.payload {
                 EntryPayload::Blank => Vec::new(),
                 EntryPayload::Normal(command) => self.machine().apply(entry.log_id.index, &command.0),
@@ -90,7 +93,10 @@ impl RaftStateMachine<Types> for Machine {
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, state: Bytes) -> io::Result<()> {
         let index = meta.last_log_id.map_or(0, |id| id.index);
         self.machine().restore(index, &state).map_err(|reason| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("the snapshot up to {index} cannot be read: {reason}"))
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("the snapshot up to {index} cannot be read: {reason}"),
+            )
         })?;
         // At a start it comes from that very file.
         if self.saved.as_ref() != Some(meta) {

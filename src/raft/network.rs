@@ -7,8 +7,8 @@ use bytes::Bytes;
 use openraft::error::{RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::RPCOption;
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse,
-    VoteRequest, VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use openraft::{OptionalSend, RaftNetworkFactory, RaftNetworkV2};
 use serde::de::DeserializeOwned;
@@ -126,7 +126,9 @@ impl Peer {
                 return Ok(response);
             }
             if end == total {
-                return Err(Unreachable::from_string("the snapshot was sent as a whole and is still incomplete"));
+                return Err(Unreachable::from_string(
+                    "the snapshot was sent as a whole and is still incomplete",
+                ));
             }
             offset = end;
         }

@@ -33,8 +33,9 @@ pub(super) fn seal<T: Serialize>(record: &T) -> io::Result<Vec<u8>> {
 /// `InvalidData` when the bytes are not what was written.
 pub(super) fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
     let damaged = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
-    let (expected, record) =
-        bytes.split_first_chunk::<CHECKSUM_BYTES>().ok_or_else(|| damaged("a record is cut short".to_owned()))?;
+    let (expected, record) = bytes
+        .split_first_chunk::<CHECKSUM_BYTES>()
+        .ok_or_else(|| damaged("a record is cut short".to_owned()))?;
     if u32::from_be_bytes(*expected) != checksum(record) {
         return Err(damaged("a record's checksum does not match".to_owned()));
     }
@@ -212,7 +213,8 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_of_a_record_is_noticed() {
-        let entry = Entry { log_id: types::log_id(3, 7), payload: Payload::Normal(Command(b"buy milk"[..].into())) };
+        let entry =
+            Entry { log_id: types::log_id(3, 7), payload: Payload::Normal(Command(b"buy milk"[..].into())) };
         let bytes = seal(&EntryRecord::from(entry.clone())).unwrap();
         let read: EntryRecord = unseal(&bytes).unwrap();
         assert_eq!(read.into_entry(7).unwrap(), entry);
@@ -227,7 +229,8 @@ mod tests {
 
     #[test]
     fn memberships_survive() {
-        let members = BTreeMap::from([(1, Member::default()), (5, Member { name: "e".into(), address: "f:1".into() })]);
+        let members =
+            BTreeMap::from([(1, Member::default()), (5, Member { name: "e".into(), address: "f:1".into() })]);
         let membership = Membership::new(vec![BTreeSet::from([1]), BTreeSet::from([1, 5])], members).unwrap();
         let record = MembershipRecord::from(&membership);
         let bytes = seal(&record).unwrap();

@@ -44,7 +44,9 @@ pub(super) async fn within<F: Future>(process: &Arc<Process>, call: F) -> F::Out
 
 /// Returns the process that the running task belongs to.
 fn process() -> Arc<Process> {
-    PROCESS.try_with(Arc::clone).expect("openraft is only called by `within` and by tasks that were spawned inside")
+    PROCESS
+        .try_with(Arc::clone)
+        .expect("openraft is only called by `within` and by tasks that were spawned inside")
 }
 
 /// The runtime: tasks, randomness and blocking work from the seam, time and channels from tokio.
@@ -87,7 +89,10 @@ impl AsyncRuntime for SeamRuntime {
         TokioRuntime::sleep_until(deadline)
     }
 
-    fn timeout<R, F: Future<Output = R> + OptionalSend>(duration: Duration, future: F) -> Self::Timeout<R, F> {
+    fn timeout<R, F: Future<Output = R> + OptionalSend>(
+        duration: Duration,
+        future: F,
+    ) -> Self::Timeout<R, F> {
         TokioRuntime::timeout(duration, future)
     }
 

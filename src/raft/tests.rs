@@ -11,7 +11,9 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::config::Limits;
-use super::{BootstrapError, Config, Leadership, Member, ProposeError, Raft, StartError, StateMachine, Timing};
+use super::{
+    BootstrapError, Config, Leadership, Member, ProposeError, Raft, StartError, StateMachine, Timing,
+};
 use crate::rpc::messages::{Message, RaftMessage};
 use crate::rpc::testing::{Machine, Network};
 use crate::rpc::{self, RpcError};
@@ -50,7 +52,12 @@ struct RaftService {
 }
 
 impl rpc::Service for RaftService {
-    fn call(&self, method: String, body: Bytes, _: SocketAddr) -> BoxFuture<'static, Result<Vec<u8>, RpcError>> {
+    fn call(
+        &self,
+        method: String,
+        body: Bytes,
+        _: SocketAddr,
+    ) -> BoxFuture<'static, Result<Vec<u8>, RpcError>> {
         let raft = self.raft.clone();
         Box::pin(async move {
             assert_eq!(method, RaftMessage::METHOD);
@@ -146,9 +153,10 @@ impl World {
     /// Waits for a leader that is none of `not`, and returns its place.
     async fn leader(&self, not: &[usize]) -> usize {
         self.until("a leader", || {
-            self.nodes.iter().enumerate().position(|(n, node)| {
-                !not.contains(&n) && node.raft.is_some() && node.leadership().is_leader
-            })
+            self.nodes
+                .iter()
+                .enumerate()
+                .position(|(n, node)| !not.contains(&n) && node.raft.is_some() && node.leadership().is_leader)
         })
         .await
     }
@@ -166,7 +174,8 @@ impl World {
 
     /// Waits until all running servers have applied `commands`.
     async fn agree(&self, commands: &[&str]) {
-        self.until("agreement", || self.running().all(|node| node.commands() == commands).then_some(())).await;
+        self.until("agreement", || self.running().all(|node| node.commands() == commands).then_some(()))
+            .await;
     }
 }
 
@@ -209,10 +218,16 @@ async fn three_servers_agree() {
     }
     let started = Instant::now();
     world.agree(&["a", "b", "c"]).await;
-    assert!(started.elapsed() < Duration::from_millis(50), "followers are told at once: {:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_millis(50),
+        "followers are told at once: {:?}",
+        started.elapsed()
+    );
     let member = world.nodes[leader].member();
     for node in &world.nodes {
-        world.until("the leader's name", || (node.leadership().leader.as_ref() == Some(&member)).then_some(())).await;
+        world
+            .until("the leader's name", || (node.leadership().leader.as_ref() == Some(&member)).then_some(()))
+            .await;
         assert_eq!(node.raft().members().len(), 3);
     }
     let follower = &world.nodes[(leader + 1) % 3];
@@ -261,11 +276,16 @@ async fn a_leader_that_is_cut_off_says_so_and_its_writes_are_lost() {
         assert_eq!(result, Err(ProposeError::TimedOut));
     };
     let others = async {
-        world.until("the old leader gives up", || (!world.nodes[old].leadership().is_leader).then_some(())).await;
+        world
+            .until("the old leader gives up", || (!world.nodes[old].leadership().is_leader).then_some(()))
+            .await;
         let given_up = cut.elapsed();
         assert!(given_up <= Timing::default().election_max + Duration::from_millis(20), "{given_up:?}");
         assert!(world.running().all(|node| !node.leadership().is_leader), "two never lead at once");
-        assert_eq!(propose(&world.nodes[old], "refused").await, Err(ProposeError::NotLeader { leader: None }));
+        assert_eq!(
+            propose(&world.nodes[old], "refused").await,
+            Err(ProposeError::NotLeader { leader: None })
+        );
         let refused = world.nodes[old].raft().read_barrier().await;
         assert_eq!(refused, Err(ProposeError::NotLeader { leader: None }));
         let new = world.leader(&[old]).await;

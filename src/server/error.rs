@@ -11,7 +11,9 @@ pub enum ServerError {
     #[error("No cluster leader")]
     NoLeader,
     /// The leader did not hear from a quorum in time; the write may still happen.
-    #[error("the write was not confirmed by a quorum of servers in time; it may still be applied, look before trying again")]
+    #[error(
+        "the write was not confirmed by a quorum of servers in time; it may still be applied, look before trying again"
+    )]
     Unconfirmed,
     /// There is no such job.
     #[error("job {0:?} not found")]

@@ -253,8 +253,7 @@ impl EvalBroker {
 
     /// See [`EvalBrokerCore::nack`].
     pub fn nack(&self, now: Timestamp, delivery: &Delivery) -> Option<Evaluation> {
-        let failed =
-            self.lock().as_mut().and_then(|core| core.nack(now, delivery.eval.id, delivery.token));
+        let failed = self.lock().as_mut().and_then(|core| core.nack(now, delivery.eval.id, delivery.token));
         self.changed.notify_waiters();
         failed
     }

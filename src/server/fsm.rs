@@ -34,7 +34,9 @@ impl StateMachine for Machine {
                 }
                 applied.result.map_err(|error: ApplyError| error.to_string())
             }
-            Err(error) => Err(format!("log entry {index} was written by another version of this program: {error}")),
+            Err(error) => {
+                Err(format!("log entry {index} was written by another version of this program: {error}"))
+            }
         };
         rmp_serde::to_vec(&result).expect("a text can be encoded")
     }

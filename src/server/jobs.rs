@@ -72,12 +72,8 @@ impl Server {
         let job = self.job(key)?;
         let eval = self.eval_of(&job, Trigger::JobDeregister);
         let eval_id = Some(eval.id);
-        let command = Command::JobDeregister {
-            key: key.clone(),
-            purge,
-            time: self.env().now(),
-            eval: Some(eval),
-        };
+        let command =
+            Command::JobDeregister { key: key.clone(), purge, time: self.env().now(), eval: Some(eval) };
         let index = self.propose(&command).await?;
         Ok(Deregistered { eval_id, index, job_modify_index: index })
     }
@@ -129,7 +125,9 @@ impl Server {
             (None, _) => "job does not exist".to_owned(),
             (Some(_), 0) => "job already exists".to_owned(),
             (Some(job), _) if job.job_modify_index == wanted => return Ok(()),
-            (Some(job), _) => format!("job exists with conflicting job modify index: {}", job.job_modify_index),
+            (Some(job), _) => {
+                format!("job exists with conflicting job modify index: {}", job.job_modify_index)
+            }
         };
         Err(ServerError::JobModifyIndex { wanted, found })
     }

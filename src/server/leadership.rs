@@ -23,7 +23,7 @@ pub(super) async fn run(server: Server) {
             info!(term, "elected");
             let services = tokio::select! {
                 biased;
-                lost = lost(&mut leadership, term) => { lost; continue }
+                () = lost(&mut leadership, term) => continue,
                 services = establish(&server) => services,
             };
             lost(&mut leadership, term).await;
@@ -87,7 +87,8 @@ fn restore(server: &Server) {
 async fn unblock(server: Server) {
     loop {
         server.inner.unblocked_changed.notified().await;
-        let evals = std::mem::take(&mut *server.inner.unblocked.lock().expect("no holder of this lock panics"));
+        let evals =
+            std::mem::take(&mut *server.inner.unblocked.lock().expect("no holder of this lock panics"));
         if evals.is_empty() {
             continue;
         }

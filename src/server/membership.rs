@@ -56,7 +56,9 @@ pub(super) async fn server_id(env: &Env, data_dir: &Path) -> Result<u64, ServerE
         Ok(fresh.to_string())
     });
     let text = read.await.map_err(|error: std::io::Error| {
-        ServerError::Internal(format!("cannot read or write {shown}: {error}; is the data directory writable?"))
+        ServerError::Internal(format!(
+            "cannot read or write {shown}: {error}; is the data directory writable?"
+        ))
     })?;
     text.parse().map_err(|_| {
         ServerError::Internal(format!("{shown} holds {text:?} where a server's id is expected; restore it, or start with an empty data directory"))
@@ -77,7 +79,9 @@ pub(super) async fn join(server: Server) {
             return;
         }
         let mut members = BTreeMap::from([(server.inner.id, server.member())]);
-        members.extend(peers.into_iter().map(|peer| (peer.id, Member { name: peer.name, address: peer.rpc_address })));
+        members.extend(
+            peers.into_iter().map(|peer| (peer.id, Member { name: peer.name, address: peer.rpc_address })),
+        );
         let lowest = members.keys().next() == Some(&server.inner.id);
         if members.len() >= expected && lowest {
             info!(servers = members.len(), "starting a cluster");
@@ -93,9 +97,10 @@ pub(super) async fn join(server: Server) {
 /// Asks servers who they are; those that do not answer in time are left out.
 async fn say_hello(server: &Server, addresses: &[String]) -> Vec<HelloReply> {
     let own = server.config().rpc_advertise.clone();
-    let calls = addresses.iter().filter(|address| **address != own).map(|address| async move {
-        server.inner.rpc.call(address, &Hello {}, HELLO_TIMEOUT).await.ok()
-    });
+    let calls = addresses
+        .iter()
+        .filter(|address| **address != own)
+        .map(|address| async move { server.inner.rpc.call(address, &Hello {}, HELLO_TIMEOUT).await.ok() });
     let answers = join_all(calls).await;
     answers.into_iter().flatten().filter(|peer| peer.id != server.inner.id).collect()
 }

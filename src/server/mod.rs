@@ -231,9 +231,8 @@ impl Server {
     /// Writes a command to the log and returns its index once it is applied here.
     async fn propose(&self, command: &Command) -> Result<u64, ServerError> {
         let proposed = self.inner.raft.propose(command.encode());
-        let applied = tokio::time::timeout(WRITE_TIMEOUT, proposed)
-            .await
-            .map_err(|_| ServerError::Unconfirmed)??;
+        let applied =
+            tokio::time::timeout(WRITE_TIMEOUT, proposed).await.map_err(|_| ServerError::Unconfirmed)??;
         fsm::decode_reply(&applied.reply)?;
         Ok(applied.index)
     }

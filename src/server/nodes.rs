@@ -97,21 +97,26 @@ impl Server {
     pub(super) async fn heartbeat(&self, request: Heartbeat) -> Result<HeartbeatReply, ServerError> {
         must_lead(self)?;
         let view = self.store().snapshot();
-        let node =
-            view.node(&request.node_id).ok_or_else(|| ServerError::NodeNotFound(request.node_id.to_string()))?;
+        let node = view
+            .node(&request.node_id)
+            .ok_or_else(|| ServerError::NodeNotFound(request.node_id.to_string()))?;
         check_secret(node, &request.secret_id)?;
         let mut index = view.index();
         if request.status == NodeStatus::Down {
-            if let Some(core) =
-                self.inner.heartbeats.lock().expect("no holder of this lock panics").as_mut()
+            if let Some(core) = self.inner.heartbeats.lock().expect("no holder of this lock panics").as_mut()
             {
                 core.forget(request.node_id);
             }
             if node.status != NodeStatus::Down {
-                index =
-                    self.set_node_status(request.node_id, NodeStatus::Down, "the client said goodbye").await?;
+                index = self
+                    .set_node_status(request.node_id, NodeStatus::Down, "the client said goodbye")
+                    .await?;
             }
-            return Ok(HeartbeatReply { ttl: super::heartbeat::TTL_MIN, index, servers: self.rpc_addresses() });
+            return Ok(HeartbeatReply {
+                ttl: super::heartbeat::TTL_MIN,
+                index,
+                servers: self.rpc_addresses(),
+            });
         }
         if node.status != NodeStatus::Ready {
             index = self.set_node_status(request.node_id, NodeStatus::Ready, "heard from again").await?;
@@ -142,8 +147,9 @@ impl Server {
     pub(super) async fn update_allocs(&self, request: UpdateAllocs) -> Result<IndexReply, ServerError> {
         must_lead(self)?;
         let view = self.store().snapshot();
-        let node =
-            view.node(&request.node_id).ok_or_else(|| ServerError::NodeNotFound(request.node_id.to_string()))?;
+        let node = view
+            .node(&request.node_id)
+            .ok_or_else(|| ServerError::NodeNotFound(request.node_id.to_string()))?;
         check_secret(node, &request.secret_id)?;
         let newly_failed = request.updates.iter().filter_map(|update| {
             let known = view.alloc(&update.id)?;
@@ -165,7 +171,11 @@ impl Server {
     ///
     /// # Errors
     /// [`ServerError::NodeNotFound`], and what a write can meet.
-    pub async fn set_eligibility(&self, node_id: NodeId, eligibility: Eligibility) -> Result<u64, ServerError> {
+    pub async fn set_eligibility(
+        &self,
+        node_id: NodeId,
+        eligibility: Eligibility,
+    ) -> Result<u64, ServerError> {
         let view = self.store().snapshot();
         if view.node(&node_id).is_none() {
             return Err(ServerError::NodeNotFound(node_id.to_string()));
@@ -227,7 +237,8 @@ fn check_secret(node: &Node, secret_id: &str) -> Result<(), ServerError> {
 }
 
 fn check_node(node: &Node) -> Result<(), ServerError> {
-    for (what, value) in [("name", &node.name), ("datacenter", &node.datacenter), ("secret", &node.secret_id)] {
+    for (what, value) in [("name", &node.name), ("datacenter", &node.datacenter), ("secret", &node.secret_id)]
+    {
         if value.is_empty() {
             return Err(ServerError::Invalid(format!("node {} has no {what}", node.id)));
         }
@@ -258,4 +269,3 @@ fn system_jobs(view: &Snapshot) -> BTreeSet<JobKey> {
     });
     system.map(|job| job.key()).collect()
 }
-

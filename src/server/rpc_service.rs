@@ -8,7 +8,8 @@ use futures_util::future::BoxFuture;
 
 use super::Server;
 use crate::rpc::messages::{
-    Forwarded, Heartbeat, Hello, HttpRequest, Message, NodeAllocs, RaftMessage, RawReply, RegisterNode, UpdateAllocs,
+    Forwarded, Heartbeat, Hello, HttpRequest, Message, NodeAllocs, RaftMessage, RawReply, RegisterNode,
+    UpdateAllocs,
 };
 use crate::rpc::{RpcError, Service, decode, encode};
 
@@ -27,7 +28,12 @@ impl RpcService {
 }
 
 impl Service for RpcService {
-    fn call(&self, method: String, body: Bytes, _peer: SocketAddr) -> BoxFuture<'static, Result<Vec<u8>, RpcError>> {
+    fn call(
+        &self,
+        method: String,
+        body: Bytes,
+        _peer: SocketAddr,
+    ) -> BoxFuture<'static, Result<Vec<u8>, RpcError>> {
         let server = self.server.clone();
         Box::pin(async move {
             match method.as_str() {

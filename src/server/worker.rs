@@ -53,8 +53,9 @@ async fn process(server: &Server, eval: &Evaluation, rng: &mut BoxRng) -> Result
         if attempt == ATTEMPTS_MAX {
             let mut ended = decision.eval;
             ended.status = EvalStatus::Failed;
-            ended.status_description =
-                format!("{refused} nodes had filled up in each of {ATTEMPTS_MAX} attempts; it waits for capacity");
+            ended.status_description = format!(
+                "{refused} nodes had filled up in each of {ATTEMPTS_MAX} attempts; it waits for capacity"
+            );
             let blocked = decision.blocked.unwrap_or_else(|| retry_of(eval, EvalId::random(rng.as_mut())));
             return Ok(record(server, ended, Some(blocked), decision.follow_ups).await?);
         }
@@ -111,7 +112,8 @@ async fn finish(server: &Server, delivery: &Delivery) {
         return;
     }
     let now = server.env().now();
-    let evals = pointless.iter().map(|eval| canceled(eval, "a newer evaluation looks at the job", now)).collect();
+    let evals =
+        pointless.iter().map(|eval| canceled(eval, "a newer evaluation looks at the job", now)).collect();
     if let Err(error) = server.propose(&Command::EvalUpdate { evals }).await {
         // The next leader finds them pending and looks at the job once more, which does no harm.
         warn!(%error, "pointless evaluations were not recorded as canceled");
