@@ -269,18 +269,18 @@ impl Raft {
 
     /// Calls an election that this server wins at once if it has the only vote.
     async fn lead_if_alone(&self) {
-        let is_alone = {
-            let metrics = self.inner.raft.server_metrics();
-            let metrics = metrics.borrow_watched();
-            metrics.membership_config.voter_ids().eq([self.inner.id])
-        };
+        let id = self.inner.id;
+        let is_alone = self.inner.raft.with_raft_state(move |state| {
+            state.membership_state.effective().membership().voter_ids().eq([id])
+        });
+        // It fails only when the log has stopped, which the next call will tell.
+        let is_alone = self.within(is_alone).await.unwrap_or(false);
         if is_alone {
             self.elect().await;
         }
     }
 
     async fn elect(&self) {
-        // It fails only when the log has stopped, which the next call will tell.
         let _ = self.within(self.inner.raft.trigger().elect(false)).await;
     }
 

@@ -114,11 +114,14 @@ impl RaftStateMachine<Types> for Machine {
     }
 }
 
+/// What encodes a frozen state.
+type Encode = Box<dyn FnOnce() -> Vec<u8> + Send>;
+
 /// A frozen state on its way to the disk.
 pub(super) struct Builder {
     env: Env,
     meta: SnapshotMeta,
-    encode: Mutex<Option<Box<dyn FnOnce() -> Vec<u8> + Send>>>,
+    encode: Mutex<Option<Encode>>,
     snapshots: SnapshotFile,
 }
 
