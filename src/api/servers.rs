@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use crate::model::{Eligibility, EvalId, Job, JobKey, NodeId};
 use crate::rpc::messages::{HttpReply, HttpRequest};
-type Store = ();
+use crate::state::Store;
 
 /// The server of this agent.
 pub trait Servers: Send + Sync {

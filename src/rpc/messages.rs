@@ -113,6 +113,9 @@ pub struct HttpRequest {
     /// The body.
     #[serde(with = "serde_bytes_vec")]
     pub body: Vec<u8>,
+    /// Set when a server passes it on to the leader: one that does not lead refuses it, so it goes on once only.
+    #[serde(default)]
+    pub to_leader: bool,
 }
 impl Message for HttpRequest {
     const METHOD: &'static str = "Http";

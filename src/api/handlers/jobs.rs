@@ -1,0 +1,295 @@
+//! Jobs.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use hyper::Method;
+use serde_json::Value;
+
+use crate::api::agent::Agent;
+use crate::api::blocking::{View, view};
+use crate::api::convert;
+use crate::api::error::ApiError;
+use crate::api::query::{ALL_NAMESPACES, DEFAULT_NAMESPACE, Params};
+use crate::api::reply::{Reply, indexed, list as reply_list, plain};
+use crate::api::request;
+use crate::api::servers::Registered;
+use crate::api::wire::job::{JobVersions, ParseRequest, RegisterResponse, ScaleRequest, ValidateResponse};
+use crate::jobspec;
+use crate::jobspec::json::{JsonError, ParsedJson};
+use crate::model::{Job, JobKey};
+use crate::state::WatchKey;
+
+/// Suffixes of `/v1/job/:id` that Nomad has and Pasture does not have yet.
+const NOT_SUPPORTED: [&str; 10] = [
+    "/periodic/force",
+    "/dispatch/payload",
+    "/dispatch",
+    "/plan",
+    "/revert",
+    "/stable",
+    "/services",
+    "/submission",
+    "/actions",
+    "/action",
+];
+
+/// `GET /v1/jobs`
+pub async fn list(State(agent): State<Agent>, params: Params) -> Reply {
+    // Evaluations and allocations are in the summaries.
+    let view = view(&agent, &params, &[WatchKey::Jobs, WatchKey::Evals, WatchKey::Allocs]).await?;
+    let found = view
+        .snapshot
+        .jobs()
+        .filter(|job| params.covers(&job.namespace) && job.id.starts_with(&params.prefix));
+    // Ids are unique within a namespace only, and the order is by namespace first.
+    let key = |job: &&Arc<Job>| match params.namespace.as_str() {
+        ALL_NAMESPACES => format!("{}.{}", job.namespace, job.id),
+        _ => job.id.clone(),
+    };
+    reply_list(&params, view.index, found, key, |job| convert::job::stub(job, summary(&view, job)))
+}
+
+/// `PUT /v1/jobs`
+pub async fn register(State(agent): State<Agent>, params: Params, body: Bytes) -> Reply {
+    submit(&agent, &params, &body, None).await
+}
+
+/// `PUT /v1/jobs/parse`: a job file in HCL becomes JSON
+pub async fn parse(params: Params, body: Bytes) -> Reply {
+    let asked: ParseRequest = request::decode(&body, &["JobHCL", "Canonicalize"])?;
+    if asked.job_hcl.trim().is_empty() {
+        return Err(ApiError::BadRequest("JobHCL is empty; it holds the text of a job file".to_owned()));
+    }
+    let parsed = jobspec::parse("input.hcl", &asked.job_hcl, &jobspec::Options::default())
+        .map_err(|problems| ApiError::BadRequest(problems.to_string()))?;
+    plain(&params, &convert::job::job(&parsed.job))
+}
+
+/// `PUT /v1/validate/job`
+pub async fn validate(params: Params, body: Bytes) -> Reply {
+    let mut answer = ValidateResponse { driver_config_validated: true, ..ValidateResponse::default() };
+    match jobspec::json::from_value(&submitted_job(&body)?.1) {
+        Ok(parsed) => answer.warnings = parsed.warnings.join("\n"),
+        Err(JsonError::Problems(problems)) => {
+            answer.error = problems.join("\n");
+            answer.validation_errors = problems;
+        }
+        Err(error) => return Err(ApiError::BadRequest(error.to_string())),
+    }
+    plain(&params, &answer)
+}
+
+/// `GET /v1/deployments`: there are none yet
+pub async fn no_deployments(State(agent): State<Agent>, params: Params) -> Reply {
+    indexed(&params, agent.snapshot()?.index().max(1), &[(); 0])
+}
+
+/// Everything under `/v1/job/`: the id may contain slashes, so that a known suffix tells what is meant.
+pub async fn one(
+    State(agent): State<Agent>,
+    method: Method,
+    Path(path): Path<String>,
+    params: Params,
+    body: Bytes,
+) -> Reply {
+    if let Some(suffix) = NOT_SUPPORTED.iter().find(|suffix| path.ends_with(**suffix)) {
+        return Err(ApiError::NotSupported(format!("/v1/job/:id{suffix} is not supported yet")));
+    }
+    let suffixes = [
+        "allocations",
+        "deployment",
+        "deployments",
+        "evaluate",
+        "evaluations",
+        "scale",
+        "summary",
+        "versions",
+    ];
+    let (id, suffix) =
+        path.rsplit_once('/').filter(|(_, last)| suffixes.contains(last)).unwrap_or((&path, ""));
+    let namespace = if params.namespace == ALL_NAMESPACES { DEFAULT_NAMESPACE } else { &params.namespace };
+    let key = JobKey::new(namespace, id);
+    let is_write = method == Method::PUT || method == Method::POST;
+    match suffix {
+        "evaluate" if is_write => evaluate(&agent, &params, key).await,
+        "scale" if is_write => scale(&agent, &params, key, &body).await,
+        "" if is_write => submit(&agent, &params, &body, Some(&key.id)).await,
+        "" if method == Method::DELETE => deregister(&agent, &params, key).await,
+        "evaluate" => Err(ApiError::InvalidMethod),
+        _ if method != Method::GET && method != Method::HEAD => Err(ApiError::InvalidMethod),
+        "" => read(&agent, &params, key).await,
+        "allocations" => allocations(&agent, &params, key).await,
+        "evaluations" => evaluations(&agent, &params, key).await,
+        "summary" => read_summary(&agent, &params, key).await,
+        "versions" => versions(&agent, &params, key).await,
+        "scale" => scale_status(&agent, &params, key).await,
+        "deployment" => deployment(&agent, &params, &key, &None::<()>),
+        _ => deployment(&agent, &params, &key, &[(); 0]),
+    }
+}
+
+async fn read(agent: &Agent, params: &Params, key: JobKey) -> Reply {
+    let view = view(agent, params, &[WatchKey::Job(key.clone())]).await?;
+    indexed(params, view.index, &convert::job::job(job(&view, &key)?))
+}
+
+async fn allocations(agent: &Agent, params: &Params, key: JobKey) -> Reply {
+    let with_resources = params.bool("resources")?;
+    let view = view(agent, params, &[WatchKey::JobAllocs(key.clone())]).await?;
+    let found = view.snapshot.allocs_by_job(&key);
+    let to_wire = |alloc: &&Arc<_>| convert::alloc::stub(alloc, with_resources, true);
+    reply_list(params, view.index, found, |alloc| alloc.id.to_string(), to_wire)
+}
+
+async fn evaluations(agent: &Agent, params: &Params, key: JobKey) -> Reply {
+    let view = view(agent, params, &[WatchKey::JobEvals(key.clone())]).await?;
+    let found = view.snapshot.evals_by_job(&key);
+    reply_list(params, view.index, found, |eval| eval.id.to_string(), |eval| convert::eval::evaluation(eval))
+}
+
+async fn read_summary(agent: &Agent, params: &Params, key: JobKey) -> Reply {
+    let keys =
+        [WatchKey::Job(key.clone()), WatchKey::JobEvals(key.clone()), WatchKey::JobAllocs(key.clone())];
+    let view = view(agent, params, &keys).await?;
+    indexed(params, view.index, &summary(&view, job(&view, &key)?))
+}
+
+async fn versions(agent: &Agent, params: &Params, key: JobKey) -> Reply {
+    let view = view(agent, params, &[WatchKey::Job(key.clone())]).await?;
+    job(&view, &key)?;
+    let mut versions: Vec<_> = view.snapshot.job_versions(&key).map(|job| convert::job::job(job)).collect();
+    versions.sort_by_key(|job| std::cmp::Reverse(job.version));
+    let known_leader = agent.knows_leader();
+    let answer = JobVersions { versions, index: view.index, known_leader, ..JobVersions::default() };
+    indexed(params, view.index, &answer)
+}
+
+async fn scale_status(agent: &Agent, params: &Params, key: JobKey) -> Reply {
+    let view = view(agent, params, &[WatchKey::Job(key.clone()), WatchKey::JobAllocs(key.clone())]).await?;
+    let answer = convert::job::scale_status(job(&view, &key)?, view.snapshot.allocs_by_job(&key));
+    indexed(params, view.index, &answer)
+}
+
+/// Rollouts are not there yet, so a job has none of them.
+fn deployment(agent: &Agent, params: &Params, key: &JobKey, none: &impl serde::Serialize) -> Reply {
+    let snapshot = agent.snapshot()?;
+    snapshot.job(key).ok_or_else(not_found)?;
+    indexed(params, snapshot.index().max(1), none)
+}
+
+async fn submit(agent: &Agent, params: &Params, body: &[u8], id: Option<&str>) -> Reply {
+    let (request, submitted) = submitted_job(body)?;
+    let names_namespace = request::get(as_object(&submitted), "Namespace").and_then(Value::as_str).is_some();
+    let ParsedJson { mut job, warnings } =
+        jobspec::json::from_value(&submitted).map_err(|error| ApiError::BadRequest(error.to_string()))?;
+    if id.is_some_and(|id| id != job.id) {
+        return Err(ApiError::BadRequest("Job ID does not match name".to_owned()));
+    }
+    if !names_namespace && params.namespace != ALL_NAMESPACES {
+        job.namespace.clone_from(&params.namespace);
+    }
+    if job.region != agent.info().region {
+        return Err(ApiError::BadRequest(format!(
+            "job region {:?} is not this cluster's region {:?}",
+            job.region,
+            agent.info().region
+        )));
+    }
+    let enforce = flag(&request, "EnforceIndex")?.then(|| number(&request, "JobModifyIndex")).transpose()?;
+    let done = agent.servers()?.register_job(job, enforce).await?;
+    respond(params, done, warnings.join("\n"))
+}
+
+async fn deregister(agent: &Agent, params: &Params, key: JobKey) -> Reply {
+    let purge = params.bool("purge")?;
+    let done = agent.servers()?.deregister_job(key, purge).await?;
+    respond(params, done, String::new())
+}
+
+async fn evaluate(agent: &Agent, params: &Params, key: JobKey) -> Reply {
+    let done = agent.servers()?.evaluate_job(key).await?;
+    respond(params, done, String::new())
+}
+
+async fn scale(agent: &Agent, params: &Params, key: JobKey, body: &[u8]) -> Reply {
+    let mut asked: ScaleRequest = request::decode(body, &["Count", "Target", "Message"])?;
+    let bad = |text: &str| ApiError::BadRequest(text.to_owned());
+    let count = asked.count.ok_or_else(|| bad("Count is missing: how many instances are wanted?"))?;
+    let count = u32::try_from(count).map_err(|_| bad("Count must be a number from 0 to 50000"))?;
+    let group = asked.target.remove("Group").filter(|group| !group.is_empty());
+    let group = group.ok_or_else(|| bad("Target.Group is missing: which task group is scaled?"))?;
+    if asked.target.get("Job").is_some_and(|job| !job.is_empty() && *job != key.id) {
+        return Err(bad("Job ID does not match name"));
+    }
+    let done = agent.servers()?.scale_job(key, group, count).await?;
+    respond(params, done, String::new())
+}
+
+fn respond(params: &Params, done: Registered, warnings: String) -> Reply {
+    let answer = RegisterResponse {
+        eval_id: done.eval_id.map(|id| id.to_string()).unwrap_or_default(),
+        eval_create_index: if done.eval_id.is_some() { done.index } else { 0 },
+        job_modify_index: done.job_modify_index,
+        warnings,
+        index: done.index,
+        ..RegisterResponse::default()
+    };
+    indexed(params, done.index, &answer)
+}
+
+/// Returns the whole body of a submission and the job in it.
+fn submitted_job(body: &[u8]) -> Result<(Value, Value), ApiError> {
+    let request = request::object(body)?;
+    let job = match request::get(&request, "Job") {
+        Some(job @ Value::Object(_)) => job.clone(),
+        Some(Value::Null) | None => {
+            return Err(ApiError::BadRequest(
+                "Job must be specified: the body is {\"Job\": {...}}".to_owned(),
+            ));
+        }
+        Some(_) => {
+            return Err(ApiError::BadRequest(
+                "Job must be an object: the body is {\"Job\": {...}}".to_owned(),
+            ));
+        }
+    };
+    Ok((Value::Object(request), job))
+}
+
+fn as_object(value: &Value) -> &serde_json::Map<String, Value> {
+    static EMPTY: std::sync::LazyLock<serde_json::Map<String, Value>> =
+        std::sync::LazyLock::new(Default::default);
+    value.as_object().unwrap_or(&EMPTY)
+}
+
+fn flag(request: &Value, name: &str) -> Result<bool, ApiError> {
+    match request::get(as_object(request), name) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        Some(_) => Err(ApiError::BadRequest(format!("{name} must be true or false"))),
+    }
+}
+
+fn number(request: &Value, name: &str) -> Result<u64, ApiError> {
+    match request::get(as_object(request), name) {
+        None | Some(Value::Null) => Ok(0),
+        Some(value) => {
+            value.as_u64().ok_or_else(|| ApiError::BadRequest(format!("{name} must be a whole number")))
+        }
+    }
+}
+
+fn summary(view: &View, job: &Job) -> crate::api::wire::JobSummary {
+    let key = job.key();
+    convert::job::summary(job, view.snapshot.allocs_by_job(&key), view.snapshot.evals_by_job(&key))
+}
+
+fn job<'a>(view: &'a View, key: &JobKey) -> Result<&'a Arc<Job>, ApiError> {
+    view.snapshot.job(key).ok_or_else(not_found)
+}
+
+fn not_found() -> ApiError {
+    ApiError::NotFound("job not found".to_owned())
+}
