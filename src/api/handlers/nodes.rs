@@ -14,6 +14,7 @@ use crate::api::request;
 use crate::api::wire::NodeUpdateResponse;
 use crate::api::wire::node::EligibilityRequest;
 use crate::model::{Eligibility, NodeId};
+use crate::scheduler::class::computed_class;
 use crate::state::WatchKey;
 
 /// `GET /v1/nodes`
@@ -30,7 +31,7 @@ pub async fn read(State(agent): State<Agent>, Path(id): Path<String>, params: Pa
     let id = node_id(&id)?;
     let view = view(&agent, &params, &[WatchKey::Node(id)]).await?;
     let node = view.snapshot.node(&id).ok_or_else(not_found)?;
-    indexed(&params, view.index, &convert::node::node(node, String::new()))
+    indexed(&params, view.index, &convert::node::node(node, computed_class(node)))
 }
 
 /// `GET /v1/node/:id/allocations`: in full, as those who drain a node need their jobs
