@@ -2,13 +2,17 @@
 //!
 //! The same on a real machine and on a simulated one; what differs comes in by `Env` and by [`AgentConfig`].
 
+mod adapters;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use tracing::info;
 
-use crate::api::{self, AgentInfo};
+use crate::api::agent::{Agent as ApiAgent, AgentInfo};
+use crate::api::forward::RpcHandler;
+use crate::api::{router::router, serve};
 use crate::client::{Client, ClientConfig};
 use crate::env::Env;
 use crate::env::spawn::AbortOnDrop;
@@ -75,7 +79,9 @@ impl Default for ServerRole {
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
     /// A port is taken, or the address is not this machine's.
-    #[error("cannot listen on {address} for {what}: {source}; is another agent running there? ports and addresses are set by `ports` and `bind_addr`")]
+    #[error(
+        "cannot listen on {address} for {what}: {source}; is another agent running there? ports and addresses are set by `ports` and `bind_addr`"
+    )]
     Bind {
         /// What for.
         what: &'static str,
@@ -91,7 +97,9 @@ pub enum AgentError {
     #[error("the client did not start: {0}")]
     Client(#[from] crate::client::StartError),
     /// Neither role was asked for.
-    #[error("the agent is neither server nor client; set `server {{ enabled = true }}` or `client {{ enabled = true }}`, or use -dev")]
+    #[error(
+        "the agent is neither server nor client; set `server {{ enabled = true }}` or `client {{ enabled = true }}`, or use -dev"
+    )]
     NoRole,
 }
 
@@ -121,9 +129,12 @@ impl Agent {
         if let Some(role) = &config.server {
             let listener = bind(&env, "RPC", SocketAddr::new(config.bind, config.rpc_port)).await?;
             let rpc_address = SocketAddr::new(config.advertise, listener.local_addr().port());
-            let started =
-                Server::start(env.clone(), server_config(&config, role, rpc_address, http_address), rpc_client.clone())
-                    .await?;
+            let started = Server::start(
+                env.clone(),
+                server_config(&config, role, rpc_address, http_address),
+                rpc_client.clone(),
+            )
+            .await?;
             let service = started.rpc_service();
             listeners.push(env.spawn("rpc", rpc::serve(env.clone(), listener, service)).abort_on_drop());
             // Its own server first: on a machine that is both, the two belong together.
@@ -143,11 +154,11 @@ impl Agent {
             http_address,
             servers,
         };
-        let api = api::Agent::new(env.clone(), info, server.clone(), client.clone(), rpc_client);
+        let api = ApiAgent::new(env.clone(), info, server.clone(), client.clone(), rpc_client);
         if let Some(server) = &server {
-            server.set_http(Arc::new(api.clone()));
+            server.set_http(Arc::new(RpcHandler::new(&api)));
         }
-        listeners.push(env.spawn("http", api::serve(env.clone(), http, api::router(api))).abort_on_drop());
+        listeners.push(env.spawn("http", serve(env.clone(), http, router(api))).abort_on_drop());
         info!(%http_address, server = server.is_some(), client = client.is_some(), "agent started");
         Ok(Self { server, client, http_address, listeners: Mutex::new(listeners) })
     }

@@ -9,6 +9,9 @@ use crate::model::{Eligibility, EvalId, Job, JobKey, NodeId};
 use crate::rpc::messages::{HttpReply, HttpRequest};
 use crate::state::Store;
 
+pub use crate::server::error::ServerError;
+pub use crate::server::{Registered, ServerMember};
+
 /// The server of this agent.
 pub trait Servers: Send + Sync {
     /// Returns the replicated state, as far as this server has applied it.
@@ -72,76 +75,4 @@ pub struct Leadership {
     pub is_leader: bool,
     /// `host:port` of the leader's RPC, if one is known.
     pub leader: Option<String>,
-}
-
-/// What became of a submission, a stop or an evaluation asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registered {
-    /// The evaluation it made.
-    pub eval_id: Option<EvalId>,
-    /// Log index of the write.
-    pub index: u64,
-    /// Log index of the last submission that changed the job.
-    pub job_modify_index: u64,
-}
-
-/// A server as another one sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerMember {
-    /// Its id in the log.
-    pub id: u64,
-    /// Its name.
-    pub name: String,
-    /// `host:port` of its RPC.
-    pub rpc_address: String,
-    /// `host:port` of its HTTP API; empty when it did not answer.
-    pub http_address: String,
-    /// Whether it leads.
-    pub is_leader: bool,
-    /// Whether it answered just now.
-    pub is_alive: bool,
-}
-
-/// Why a server did not do what was asked. `api::error` has the table of HTTP statuses.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum ServerError {
-    /// No leader is known, or none was elected in time.
-    #[error("No cluster leader")]
-    NoLeader,
-    /// The leader did not hear from a quorum in time; the write may still happen.
-    #[error("the write was not confirmed by a quorum of servers in time; it may still be applied")]
-    Unconfirmed,
-    /// There is no such job.
-    #[error("job {0:?} not found")]
-    JobNotFound(JobKey),
-    /// There is no such group in the job.
-    #[error("task group {group:?} does not exist in job {job:?}; it has {known}")]
-    GroupNotFound {
-        /// The job.
-        job: JobKey,
-        /// The group asked for.
-        group: String,
-        /// The groups there are.
-        known: String,
-    },
-    /// There is no such node.
-    #[error("node {0} not found")]
-    NodeNotFound(String),
-    /// The job has been changed by somebody else meanwhile.
-    #[error("Enforcing job modify index {wanted}: {found}")]
-    JobModifyIndex {
-        /// What the caller had seen.
-        wanted: u64,
-        /// What is the case.
-        found: String,
-    },
-    /// What was sent makes no sense.
-    #[error("{0}")]
-    Invalid(String),
-    /// The caller is not who it says it is.
-    #[error("{0}")]
-    Denied(String),
-    /// Something else.
-    #[error("{0}")]
-    Internal(String),
 }

@@ -9,21 +9,10 @@ use crate::state::Command;
 /// The most allocations one job may ask for.
 pub const COUNT_MAX: u64 = 50_000;
 
-/// What became of a submitted job.
+/// What became of a job submitted, stopped or looked at again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registered {
     /// The evaluation that looks at it.
-    pub eval_id: Option<EvalId>,
-    /// Log index of the write.
-    pub index: u64,
-    /// Log index of the last submission that changed the job.
-    pub job_modify_index: u64,
-}
-
-/// What became of a job told to stop.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deregistered {
-    /// The evaluation that stops its allocations.
     pub eval_id: Option<EvalId>,
     /// Log index of the write.
     pub index: u64,
@@ -68,14 +57,14 @@ impl Server {
     ///
     /// # Errors
     /// [`ServerError::JobNotFound`], and what a write can meet.
-    pub async fn deregister_job(&self, key: &JobKey, purge: bool) -> Result<Deregistered, ServerError> {
+    pub async fn deregister_job(&self, key: &JobKey, purge: bool) -> Result<Registered, ServerError> {
         let job = self.job(key)?;
         let eval = self.eval_of(&job, Trigger::JobDeregister);
         let eval_id = Some(eval.id);
         let command =
             Command::JobDeregister { key: key.clone(), purge, time: self.env().now(), eval: Some(eval) };
         let index = self.propose(&command).await?;
-        Ok(Deregistered { eval_id, index, job_modify_index: index })
+        Ok(Registered { eval_id, index, job_modify_index: index })
     }
 
     /// Makes the scheduler look at a job again.

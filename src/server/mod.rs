@@ -53,7 +53,7 @@ use heartbeat::HeartbeatCore;
 use plan_queue::PlanQueue;
 
 pub use config::ServerConfig;
-pub use jobs::{Deregistered, Registered};
+pub use jobs::Registered;
 pub use membership::ServerMember;
 
 /// How long a request waits for a leader to be elected before it is refused: longer than an election takes.
