@@ -14,8 +14,8 @@ use crate::rpc::messages::{HeartbeatReply, RegisterNode};
 /// The first registration waits up to this long, so that machines switched on together do not call together.
 const START_SPREAD: Duration = Duration::from_millis(200);
 
-/// The time before a second try.
-const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// The time before a second try: short, because an agent that is its own server has one elected by then.
+const RETRY_FIRST: Duration = Duration::from_millis(250);
 
 /// The most time between tries.
 const RETRY_MOST: Duration = Duration::from_secs(15);

@@ -58,8 +58,8 @@ impl AllocRunner {
         let (stop, stop_receiver) = watch::channel(None);
         let (status_sender, status) = watch::channel(ClientStatus::Pending);
         let env = shared.env.clone();
-        let run = Run { shared, alloc: alloc_receiver, stop: stop_receiver, status: status_sender };
-        let handle = env.spawn("allocation", run.run(saved));
+        let run = Run::new(shared, alloc_receiver, stop_receiver, status_sender, saved);
+        let handle = env.spawn("allocation", run.run());
         Self { alloc: alloc_sender, stop, status, _run: handle.abort_on_drop() }
     }
 
@@ -99,6 +99,12 @@ struct Run {
     alloc: watch::Receiver<Arc<Allocation>>,
     stop: watch::Receiver<Option<String>>,
     status: watch::Sender<ClientStatus>,
+    /// Whether no earlier life of the agent knew the allocation.
+    is_new: bool,
+    core: AllocCore,
+    saved: SavedTasks,
+    /// The tasks that had not ended when the loop began.
+    tasks: BTreeMap<String, Running>,
 }
 
 /// A running task.
@@ -108,75 +114,99 @@ struct Running {
 }
 
 impl Run {
-    async fn run(mut self, saved: Option<SavedTasks>) {
-        let alloc = self.alloc.borrow_and_update().clone();
-        let group = alloc.task_group().cloned();
-        let names: Vec<String> =
-            group.iter().flat_map(|group| &group.tasks).map(|task| task.name.clone()).collect();
+    fn new(
+        shared: Arc<Shared>,
+        mut alloc: watch::Receiver<Arc<Allocation>>,
+        stop: watch::Receiver<Option<String>>,
+        status: watch::Sender<ClientStatus>,
+        saved: Option<SavedTasks>,
+    ) -> Self {
         let is_new = saved.is_none();
-        let mut saved = saved.unwrap_or_default();
-        let mut core = AllocCore::new(alloc.id, names, saved.states.clone());
-        let prepared = match &group {
-            Some(_) => self.keep_alloc(alloc.clone()).await.map_err(|error| error.to_string()),
-            None => Err(format!("its job has no group {:?}", alloc.group)),
+        let saved = saved.unwrap_or_default();
+        let core = {
+            let alloc = alloc.borrow_and_update();
+            let tasks = alloc.task_group().into_iter().flat_map(|group| &group.tasks);
+            AllocCore::new(alloc.id, tasks.map(|task| task.name.clone()), saved.states.clone())
         };
+        Self { shared, alloc, stop, status, is_new, core, saved, tasks: BTreeMap::new() }
+    }
+
+    async fn run(mut self) {
         let (reports, mut heard) = mpsc::channel(REPORTS_MAX);
-        let mut tasks = BTreeMap::new();
-        match (prepared, group) {
-            (Ok(()), Some(group)) => {
-                let living = |task: &&Task| {
-                    core.states().get(&task.name).is_none_or(|s| s.state != TaskRunState::Dead)
-                };
-                for task in group.tasks.iter().filter(living) {
-                    let past = match saved.handles.get(&task.name) {
-                        Some(handle) => Past::Ran(handle.clone()),
-                        None if is_new => Past::None,
-                        None => Past::Seen,
-                    };
-                    tasks.insert(task.name.clone(), self.start_task(&group, task, past, reports.clone()));
-                }
-            }
-            (Err(reason), _) => core.fail(self.shared.env.now(), &reason),
-            (Ok(()), None) => {}
+        match self.prepare().await {
+            Ok(group) => self.start_tasks(&group, &reports),
+            Err(reason) => self.core.fail(self.shared.env.now(), &reason),
         }
         drop(reports);
-        self.act(&mut core, &tasks);
+        self.act();
         // Of tasks that an earlier life of the agent started nothing is said before they have been looked for.
-        if is_new || tasks.is_empty() {
-            self.publish(&core, &mut saved).await;
+        if self.is_new || self.tasks.is_empty() {
+            self.publish().await;
         }
         while !self.status.borrow().is_terminal() {
             tokio::select! {
                 biased;
                 changed = self.alloc.changed() => {
                     if changed.is_err() { return }
-                    let alloc = self.alloc.borrow_and_update().clone();
-                    if let Err(error) = self.keep_alloc(alloc).await {
+                    if let Err(error) = self.keep_alloc().await {
                         warn!(%error, "what the servers say of an allocation can not be kept");
                     }
-                    self.act(&mut core, &tasks);
+                    self.act();
                 }
                 changed = self.stop.changed() => {
                     if changed.is_err() { return }
-                    self.act(&mut core, &tasks);
+                    self.act();
                 }
                 report = heard.recv() => {
                     // All tasks have ended without all being dead: a bug, but no reason to spin.
                     let Some(report) = report else { error!("an allocation's tasks vanished"); return };
-                    self.take(&mut core, &tasks, &mut saved, report);
+                    self.take(report);
                     while let Ok(report) = heard.try_recv() {
-                        self.take(&mut core, &tasks, &mut saved, report);
+                        self.take(report);
                     }
-                    self.publish(&core, &mut saved).await;
+                    self.publish().await;
                 }
             }
         }
     }
 
-    /// Writes down the allocation and makes its folders.
-    async fn keep_alloc(&self, alloc: Arc<Allocation>) -> Result<(), StateError> {
-        let (state, disk, dir) =
-            (self.shared.state.clone(), self.shared.env.disk.clone(), self.shared.dirs.alloc(alloc.id));
+    /// Does what has to be done before any task starts, and returns the group to run.
+    async fn prepare(&mut self) -> Result<TaskGroup, String> {
+        let group = {
+            let alloc = self.alloc.borrow();
+            alloc.task_group().cloned().ok_or_else(|| format!("its job has no group {:?}", alloc.group))?
+        };
+        match self.keep_alloc().await {
+            Ok(()) => Ok(group),
+            // Nothing has started yet, and what starts now would be lost with the agent.
+            Err(error) if self.is_new => Err(error.to_string()),
+            Err(error) => {
+                warn!(%error, "what the servers say of an allocation can not be kept");
+                Ok(group)
+            }
+        }
+    }
+
+    fn start_tasks(&mut self, group: &TaskGroup, reports: &mpsc::Sender<Report>) {
+        for task in &group.tasks {
+            if self.core.states().get(&task.name).is_some_and(|state| state.state == TaskRunState::Dead) {
+                continue;
+            }
+            let past = match self.saved.handles.get(&task.name) {
+                Some(handle) => Past::Ran(handle.clone()),
+                None if self.is_new => Past::None,
+                None => Past::Seen,
+            };
+            let running = self.start_task(group, task, past, reports.clone());
+            self.tasks.insert(task.name.clone(), running);
+        }
+    }
+
+    /// Writes down the allocation as the servers now describe it, and makes its folders.
+    async fn keep_alloc(&mut self) -> Result<(), StateError> {
+        let alloc = self.alloc.borrow_and_update().clone();
+        let (state, disk) = (self.shared.state.clone(), self.shared.env.disk.clone());
+        let dir = self.shared.dirs.alloc(alloc.id);
         let kept = self.shared.env.blocking(move || {
             state.put_alloc(&alloc)?;
             dir.make(&*disk)?;
@@ -220,48 +250,41 @@ impl Run {
     }
 
     /// Passes the servers' wish, or ours, on to the tasks.
-    fn act(&self, core: &mut AllocCore, tasks: &BTreeMap<String, Running>) {
-        let asked = self.stop.borrow().clone();
-        let reason = asked.or_else(|| {
-            let alloc = self.alloc.borrow();
-            let fallback = match alloc.desired_status {
-                DesiredStatus::Run => return None,
-                DesiredStatus::Stop => "the servers want it stopped",
-                DesiredStatus::Evict => "it makes room for something more important",
-            };
-            let given = alloc.desired_description.clone();
-            Some(if given.is_empty() { fallback.to_owned() } else { given })
-        });
-        if let Some(reason) = reason {
-            carry_out(&core.stop(&reason), tasks);
-        }
+    fn act(&mut self) {
+        let asked = self.stop.borrow_and_update().clone();
+        let Some(reason) = asked.or_else(|| unwanted(&self.alloc.borrow())) else { return };
+        let actions = self.core.stop(&reason);
+        self.carry_out(&actions);
     }
 
-    fn take(
-        &self,
-        core: &mut AllocCore,
-        tasks: &BTreeMap<String, Running>,
-        saved: &mut SavedTasks,
-        report: Report,
-    ) {
+    fn take(&mut self, report: Report) {
         match &report.change {
             Change::Started { handle, .. } => {
-                saved.handles.insert(report.task.clone(), handle.clone());
+                self.saved.handles.insert(report.task.clone(), handle.clone());
             }
             Change::Vanished(_) | Change::Restarting(_) | Change::Finished { .. } => {
-                saved.handles.remove(&report.task);
+                self.saved.handles.remove(&report.task);
             }
             Change::Event(_) | Change::Recovered => {}
         }
         let time = report.change.time(self.shared.env.now());
-        carry_out(&core.apply(time, &report.task, report.change), tasks);
+        let actions = self.core.apply(time, &report.task, report.change);
+        self.carry_out(&actions);
+    }
+
+    fn carry_out(&self, actions: &[Action]) {
+        for Action::Stop { task, reason } in actions {
+            if let Some(running) = self.tasks.get(task) {
+                running.stop.send_replace(Some(reason.clone()));
+            }
+        }
     }
 
     /// Writes down where things stand, then tells the servers.
-    async fn publish(&self, core: &AllocCore, saved: &mut SavedTasks) {
-        saved.states = core.states().clone();
-        let (state, copy) = (self.shared.state.clone(), saved.clone());
-        let update = core.update(self.shared.env.now());
+    async fn publish(&mut self) {
+        self.saved.states = self.core.states().clone();
+        let (state, copy) = (self.shared.state.clone(), self.saved.clone());
+        let update = self.core.update(self.shared.env.now());
         let id = update.id;
         if let Err(error) = self.shared.env.blocking(move || state.put_tasks(id, &copy)).await {
             // Worse than not being found after a restart would be not to run, or not to be seen running.
@@ -274,10 +297,13 @@ impl Run {
     }
 }
 
-fn carry_out(actions: &[Action], tasks: &BTreeMap<String, Running>) {
-    for Action::Stop { task, reason } in actions {
-        if let Some(running) = tasks.get(task) {
-            running.stop.send_replace(Some(reason.clone()));
-        }
-    }
+/// Returns why the servers do not want an allocation to run, if they do not.
+fn unwanted(alloc: &Allocation) -> Option<String> {
+    let fallback = match alloc.desired_status {
+        DesiredStatus::Run => return None,
+        DesiredStatus::Stop => "the servers want it stopped",
+        DesiredStatus::Evict => "it makes room for something more important",
+    };
+    let given = &alloc.desired_description;
+    Some(if given.is_empty() { fallback.to_owned() } else { given.clone() })
 }
