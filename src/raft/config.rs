@@ -50,12 +50,13 @@ pub struct Timing {
 }
 
 impl Default for Timing {
-    /// A killed leader is replaced within 3 s; a lease survives one lost heartbeat, an election takes four.
+    /// A killed leader is replaced within 3 s. A lease survives one lost heartbeat, trust takes at least three. Faster
+    /// heartbeats would cost a simulation time: openraft looks at its timers five times a heartbeat.
     fn default() -> Self {
         Self {
-            heartbeat: Duration::from_millis(500),
+            heartbeat: Duration::from_millis(600),
             election_min: Duration::from_millis(900),
-            election_max: Duration::from_millis(1_300),
+            election_max: Duration::from_millis(1_350),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Servers on machines in memory, with the failures of a cluster.
 
+mod room;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -428,7 +430,7 @@ async fn damaged_files_are_named() {
 async fn what_cannot_work_is_refused_at_the_start() {
     let network = Network::new();
     let mut node = Node::new(&network, 1, Limits::default());
-    node.config.timing.heartbeat = Duration::from_secs(1);
+    node.config.timing.heartbeat = Duration::from_millis(700);
     assert!(matches!(node.try_start().await, Err(StartError::Timing(_))));
     node.config.timing = Timing::default();
     node.start().await;
