@@ -29,9 +29,10 @@ impl ProgramContext {
     /// Waits until the program is asked to end, and returns the signal that asked.
     pub async fn asked_to_stop(&mut self) -> Signal {
         // The sender lives in the machine's table for as long as the process does.
-        match self.stop.wait_for(Option::is_some).await {
-            Ok(signal) => signal.unwrap_or(Signal::TERM),
-            Err(_) => std::future::pending().await,
+        let asked = self.stop.wait_for(Option::is_some).await.ok().and_then(|signal| *signal);
+        match asked {
+            Some(signal) => signal,
+            None => std::future::pending().await,
         }
     }
 
