@@ -1,4 +1,6 @@
 //! Servers in the simulation: what was acknowledged survives everything that happens to machines.
+//!
+//! Planted bug that this catches: entries acknowledged before they were synced (the first seed).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
