@@ -338,7 +338,9 @@ mod tests {
                     tokio::time::sleep(Duration::from_millis(500)).await;
                     let nodes = api.nodes(&Options::default()).await.map(|nodes| nodes.value);
                     backend.note(&format!("{:?}", nodes.as_ref().map(Vec::len)));
-                    if nodes.is_ok_and(|nodes| nodes.iter().filter(|node| node.status == "ready").count() == 9) {
+                    if nodes
+                        .is_ok_and(|nodes| nodes.iter().filter(|node| node.status == "ready").count() == 9)
+                    {
                         return backend.now();
                     }
                     assert!(backend.now() < Duration::from_secs(60), "nine nodes are ready within a minute");

@@ -1,0 +1,43 @@
+//! Never more instances wanted of a group than its count.
+
+use super::{Observation, holds_resources};
+
+/// Checks every group of every job that is not stopped.
+pub fn check(seen: &Observation) -> Result<(), String> {
+    for job in seen.jobs.iter().filter(|job| !job.stop) {
+        for group in &job.task_groups {
+            let wanted = seen.allocs.iter().filter(|alloc| {
+                alloc.job_id == job.id && alloc.task_group == group.name && holds_resources(alloc)
+            });
+            let found = wanted.count();
+            if found > usize::try_from(group.count).unwrap_or(0) {
+                return Err(format!("{}.{} has {found} of {}", job.id, group.name, group.count));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::wire::alloc::AllocStub;
+    use crate::api::wire::job::{Job, TaskGroup};
+
+    #[test]
+    fn catches_one_instance_too_many() {
+        let group = TaskGroup { name: "g".into(), count: 1, ..TaskGroup::default() };
+        let job = Job { id: "j".into(), task_groups: vec![group], ..Job::default() };
+        let alloc = AllocStub {
+            job_id: "j".into(),
+            task_group: "g".into(),
+            desired_status: "run".into(),
+            client_status: "running".into(),
+            ..AllocStub::default()
+        };
+        let mut seen = Observation { jobs: vec![job], allocs: vec![alloc.clone()], ..Observation::default() };
+        assert_eq!(check(&seen), Ok(()));
+        seen.allocs.push(alloc);
+        assert!(check(&seen).is_err_and(|what| what.contains("2 of 1")));
+    }
+}
