@@ -62,6 +62,18 @@ pub fn parse(text: &str) -> Result<ParsedJson, JsonError> {
 /// # Errors
 /// With everything that is wrong with the job.
 pub fn from_value(value: &Value) -> Result<ParsedJson, JsonError> {
+    let parsed = lower_value(value)?;
+    validate(&parsed.job).map_err(JsonError::Problems)?;
+    Ok(parsed)
+}
+
+/// Reads a job without validating it.
+#[cfg(test)]
+pub(super) fn lower(value: &Value) -> Result<Job, JsonError> {
+    lower_value(value).map(|parsed| parsed.job)
+}
+
+fn lower_value(value: &Value) -> Result<ParsedJson, JsonError> {
     let reader = Reader::default();
     let inner = reader.object(value, String::new()).and_then(|outer| outer.raw("Job")).unwrap_or(value);
     let Some(object) = reader.object(inner, "Job".to_owned()) else {
@@ -69,13 +81,7 @@ pub fn from_value(value: &Value) -> Result<ParsedJson, JsonError> {
     };
     let mut job = job(&object);
     canonicalize(&mut job);
-    let (mut problems, warnings) = reader.into_parts();
-    // A value of the wrong type is missing from the job; complaints about what follows would only mislead.
-    if problems.is_empty()
-        && let Err(invalid) = validate(&job)
-    {
-        problems = invalid;
-    }
+    let (problems, warnings) = reader.into_parts();
     if problems.is_empty() { Ok(ParsedJson { job, warnings }) } else { Err(JsonError::Problems(problems)) }
 }
 

@@ -248,3 +248,69 @@ proptest! {
         }
     }
 }
+
+/// Files Nomad's parser rejects are rejected in the same lines; files it accepts are read alike, or refused as not
+/// supported.
+#[test]
+#[ignore = "reads reference data: PASTURE_CONFORMANCE_DIR=... cargo test -- --ignored"]
+fn nomads_own_files_are_read_as_nomad_does() {
+    let root =
+        std::env::var_os("PASTURE_CONFORMANCE_DIR").expect("PASTURE_CONFORMANCE_DIR names a directory");
+    let root = PathBuf::from(root).join("jobspec");
+    let mut read_alike = 0;
+    for path in files(&root.join("input"), &["hcl"]) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let rejected = root.join("parsed").join(format!("{name}.err"));
+        match lower_only(name, &read(&path)) {
+            Ok(job) => {
+                assert!(!rejected.exists(), "{name} is accepted, Nomad rejects it:\n{}", read(&rejected));
+                compare(name, job, &root.join("canonical").join(format!("{name}.json")));
+                read_alike += 1;
+            }
+            Err(errors) if rejected.exists() => {
+                if errors.iter().any(|one| one.message.contains("not supported")) {
+                    // What is refused as a whole is not looked into.
+                    continue;
+                }
+                let lines: Vec<usize> = errors.iter().map(|one| one.position().0).collect();
+                for error in read(&rejected).lines() {
+                    let line: usize = error.split([':', ',']).nth(1).unwrap().parse().unwrap();
+                    assert!(lines.contains(&line), "{name}: {error} is not in\n{errors}");
+                }
+            }
+            Err(errors) => {
+                for error in errors.iter().filter(|one| one.severity == diagnostic::Severity::Error) {
+                    let line = error.one_line();
+                    assert!(line.contains("not supported"), "{line}");
+                    println!("refused: {line}");
+                }
+            }
+        }
+    }
+    assert!(read_alike > 3);
+}
+
+/// Reads a job without validating it, as Nomad's parser does.
+fn lower_only(name: &str, text: &str) -> Result<Job, Diagnostics> {
+    let source = Source::new(name, text);
+    let mut warnings = Diagnostics::new();
+    let body = hcl::parse(&source, hcl::Options::default(), &mut warnings)?;
+    let reader = hcl::Reader::new(&source, warnings);
+    let lowered = lower::file(&reader, &body);
+    reader.finish()?;
+    let mut job = lowered.unwrap().job;
+    canonicalize(&mut job);
+    Ok(job)
+}
+
+/// Compares a job with what Nomad made of the same file, where both have the same fields.
+fn compare(name: &str, mut ours: Job, canonical: &Path) {
+    let value: serde_json::Value = serde_json::from_str(&read(canonical)).unwrap();
+    let mut theirs = json::lower(&value).unwrap_or_else(|error| panic!("{name}: {error}"));
+    // Nomad fills in update blocks nobody wrote; here their absence says which way of updating is meant.
+    for job in [&mut ours, &mut theirs] {
+        job.update = None;
+        job.groups.iter_mut().for_each(|group| group.update = None);
+    }
+    assert_eq!(ours, theirs, "{name}");
+}

@@ -169,7 +169,7 @@ pub struct Task {
     /// Whom it runs as; the driver's choice when empty.
     #[serde(default)]
     pub user: String,
-    /// What the driver is told; a nested block is a list of objects, an attribute a value.
+    /// What the driver is told; a nested block, and a map, is a list of objects, any other attribute its value.
     #[serde(default)]
     pub config: serde_json::Map<String, serde_json::Value>,
     /// Its environment, beside what every task gets.

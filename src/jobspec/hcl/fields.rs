@@ -155,7 +155,7 @@ impl Reader {
         }
     }
 
-    /// Reads a value as a duration with its unit, such as `"30s"`; a bare number is nanoseconds, as in Nomad's JSON.
+    /// Reads a value as a duration with its unit, such as `"30s"`; a bare number other than 0 is an error.
     pub fn duration(&self, value: &Value, what: &str) -> Option<Duration> {
         match &value.kind {
             ValueKind::Null => None,
@@ -180,7 +180,7 @@ impl Reader {
         }
     }
 
-    /// Reads a value as a list of texts; a single text is a list of one where `lenient`.
+    /// Reads a value as a list of texts.
     pub fn texts(&self, value: &Value, what: &str) -> Option<Vec<String>> {
         match &value.kind {
             ValueKind::Null => None,
@@ -349,8 +349,7 @@ impl<'a> Fields<'a> {
         // Registered as a block first: both forms are fine here.
         let attribute = self.attribute(name);
         match (attribute, block) {
-            (Some(attribute), Some(block)) => {
-                let _ = attribute;
+            (Some(_), Some(block)) => {
                 self.reader.error(&block.span, format!("{name:?} is given twice in {}", self.what));
                 None
             }

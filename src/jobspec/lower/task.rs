@@ -55,11 +55,16 @@ pub(super) fn task(reader: &Reader, block: &Block, path: &str, places: &mut Plac
     task
 }
 
-/// Lowers what a driver is told: an attribute is a value, a block a list of maps, each label a level more.
+/// Lowers what a driver is told: a block is a list of maps, each label a level more; an attribute is its value, but a map
+/// is a list of one map, so that drivers see no difference between `port_map { ... }` and `port_map = { ... }`.
 fn config(reader: &Reader, body: &Body) -> Map<String, Json> {
     let mut config = Map::new();
     for attribute in &body.attributes {
-        config.insert(attribute.name.clone(), attribute.value.to_json());
+        let value = match attribute.value.to_json() {
+            map @ Json::Object(_) => Json::Array(vec![map]),
+            other => other,
+        };
+        config.insert(attribute.name.clone(), value);
     }
     for block in &body.blocks {
         let mut content = Json::Object(self::config(reader, &block.body));
