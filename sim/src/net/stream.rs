@@ -83,6 +83,11 @@ impl End {
         }
     }
 
+    /// Tells whether an application may use it: not once the kernel has closed it on the process's behalf.
+    fn is_held(&self) -> bool {
+        self.phase != Phase::Closing
+    }
+
     pub fn is_reset(&self) -> bool {
         !self.in_table
     }
@@ -128,7 +133,7 @@ impl World {
 
     /// Does what a kernel does when the owner of a stream lets go of it.
     pub fn close_stream(&mut self, key: Key) {
-        let Some(end) = self.net.ends.get_mut(key) else { return };
+        let Some(end) = self.net.ends.get_mut(key).filter(|end| end.is_held()) else { return };
         let (host, pid) = (end.host, end.pid);
         let unread = !end.received.is_empty();
         let says_fin = !std::mem::replace(&mut end.write_shut, true);
@@ -288,7 +293,8 @@ impl Stream {
             return Poll::Ready(Ok(()));
         }
         self.shared.with(|world| {
-            let Some(end) = world.net.ends.get_mut(self.key) else { return Poll::Ready(Err(ended())) };
+            let end = world.net.ends.get_mut(self.key).filter(|end| end.is_held());
+            let Some(end) = end else { return Poll::Ready(Err(ended())) };
             let mut read = 0;
             while buffer.remaining() > 0
                 && let Some(chunk) = end.received.front_mut()
@@ -322,7 +328,8 @@ impl Stream {
             return Poll::Ready(Ok(0));
         }
         self.shared.with(|world| {
-            let Some(end) = world.net.ends.get_mut(self.key) else { return Poll::Ready(Err(ended())) };
+            let end = world.net.ends.get_mut(self.key).filter(|end| end.is_held());
+            let Some(end) = end else { return Poll::Ready(Err(ended())) };
             if let Some(kind) = end.error.take() {
                 return Poll::Ready(Err(kind.into()));
             }
@@ -345,7 +352,8 @@ impl Stream {
     /// Sends a FIN. A second call, or one after a reset, changes nothing: tokio hides `NotConnected`.
     pub fn shutdown(&mut self) -> io::Result<()> {
         self.shared.with(|world| {
-            let Some(end) = world.net.ends.get_mut(self.key) else { return Ok(()) };
+            let end = world.net.ends.get_mut(self.key).filter(|end| end.is_held());
+            let Some(end) = end else { return Ok(()) };
             if end.is_reset() || std::mem::replace(&mut end.write_shut, true) {
                 return Ok(());
             }
