@@ -243,3 +243,71 @@ fn unsynced_data_dies_with_the_power_and_not_with_the_process() {
         assert_eq!((kept.as_slice(), durable.as_slice()), (&b"two"[..], &b"synced"[..]), "{engine}");
     }
 }
+
+/// A run with a bit of everything that both engines can do.
+fn eventful(engine: Engine, seed: u64) -> Finished<u32> {
+    play(RoomConfig { seed, ..config(engine) }, |room, desk| async move {
+        let mut machines = Vec::new();
+        for n in 1..=4 {
+            machines.push(server(&room, n).await);
+        }
+        let mut answered = 0;
+        for round in 0..20_usize {
+            let machine = machines[round % 4];
+            match round % 5 {
+                0 => room.power_off(machine).await.unwrap(),
+                1 => room.partition(&[desk.id()], &[machine], Direction::Both).unwrap(),
+                2 => room.heal_all(),
+                3 => {
+                    for machine in &machines {
+                        room.power_on(*machine).await.unwrap();
+                    }
+                }
+                _ => {
+                    // Fails when an earlier round killed it or cut its power.
+                    let _ = room.kill(machine, "init").await;
+                }
+            }
+            for n in 1..=4 {
+                answered += u32::from(ask(&desk, &format!("n{n}:7"), "hello").await.is_ok());
+            }
+            room.note(&format!(
+                "round {round} answered {answered} draw {}",
+                rand::Rng::next_u32(&mut desk.rng("x"))
+            ));
+        }
+        answered
+    })
+}
+
+#[test]
+fn a_seed_is_a_run_on_both_engines() {
+    for engine in ENGINES {
+        let first = eventful(engine, 7);
+        assert_eq!(first, eventful(engine, 7), "{engine}");
+        assert_ne!(first.trace_hash, eventful(engine, 8).trace_hash, "{engine}");
+    }
+}
+
+/// Prints what [`a_seed_is_a_run_in_every_process`] compares; on its own it shows nothing.
+#[test]
+fn print_hashes() {
+    for engine in ENGINES {
+        println!("hash {engine} {:016x}", eventful(engine, 3).trace_hash);
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "other processes are what this is about")]
+fn a_seed_is_a_run_in_every_process() {
+    let hashes = || {
+        let this = std::env::current_exe().unwrap();
+        let output =
+            std::process::Command::new(this).args(["--exact", "print_hashes", "--nocapture"]).output();
+        let text = String::from_utf8(output.unwrap().stdout).unwrap();
+        text.lines().filter(|line| line.contains("hash ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = hashes();
+    assert_eq!(first.len(), 2);
+    assert_eq!(first, hashes());
+}
