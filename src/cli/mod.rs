@@ -1,3 +1,4 @@
 //! The command line.
 
 pub mod agent_config;
+pub mod suite;
