@@ -12,6 +12,7 @@ use futures_util::future::join_all;
 
 use crate::agent::HTTP_PORT;
 use crate::api::client::{Answer, Api, ClientError, Options, Timeouts};
+use crate::api::wire::agent::AgentSelf;
 use crate::api::wire::alloc::{AllocStub, Allocation};
 use crate::api::wire::eval::Evaluation;
 use crate::api::wire::job::{Job, JobStub, RegisterResponse};
@@ -175,19 +176,27 @@ impl Cluster {
         addresses
     }
 
-    /// Returns the leader's API, else that of any server that answers.
+    /// Returns the leader's API, else that of the server whose state has come furthest.
     async fn reader(&self) -> Result<Api, ClientError> {
         if let Some(server) = self.leading().await {
             return Ok(server.look.clone());
         }
-        let mut last = nobody();
+        // One that has just started again may not have read its own log yet.
+        let mut best = Err(nobody());
+        let mut applied = None;
         for server in self.powered() {
-            match server.look.leader(&Options::stale()).await {
-                Ok(_) => return Ok(server.look.clone()),
-                Err(error) => last = error,
+            match server.look.agent_self().await {
+                Ok(answer) => {
+                    let index = applied_index(&answer.value);
+                    if applied.is_none_or(|known| index > known) {
+                        (best, applied) = (Ok(server.look.clone()), Some(index));
+                    }
+                }
+                Err(error) if best.is_err() => best = Err(error),
+                Err(_) => {}
             }
         }
-        Err(last)
+        best
     }
 
     fn writer(&self) -> Result<Api, ClientError> {
@@ -211,6 +220,12 @@ impl Cluster {
 /// Tells whether an allocation runs, as far as servers and client know.
 pub fn is_running(alloc: &AllocStub) -> bool {
     alloc.client_status == "running" && alloc.desired_status == "run"
+}
+
+/// Returns how far a server's state has come.
+fn applied_index(agent: &AgentSelf) -> u64 {
+    let text = agent.stats.get("raft").and_then(|raft| raft.get("applied_index"));
+    text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// Returns where an allocation's tasks answer.

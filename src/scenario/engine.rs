@@ -292,7 +292,8 @@ impl Engine {
         let all = seen.iter().all(|one| one.holds);
         let verdict = if all { "yes" } else { "NO" };
         let (short, long): (Vec<&str>, Vec<&str>) = texts.iter().partition(|text| !text.contains('\n'));
-        self.outcome.portable(1, &format!("{what}: {verdict}: {}", short.join(", ")));
+        let short = if short.is_empty() { String::new() } else { format!(": {}", short.join(", ")) };
+        self.outcome.portable(1, &format!("{what}: {verdict}{short}"));
         for text in long {
             self.outcome.portable(2, text);
         }
