@@ -1,6 +1,8 @@
 //! How long `pasture agent -dev` takes until its node is ready, and how much memory it then holds. The best of five starts,
 //! because the machine has other things to do as well.
 
+#![expect(clippy::disallowed_methods, reason = "measures a real agent from outside")]
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};

@@ -7,9 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pasture_sim::{Engine, Trace};
-
-use crate::lab::backend::sim::World;
+use crate::lab::backend::sim::{Engine, Trace, World};
 use crate::scenario::engine::Failure;
 use crate::scenario::outcome::Outcome;
 use crate::scenario::review;
@@ -65,6 +63,8 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// What moves the machines.
     pub engine: Engine,
+    /// Whether a nondeterminism is planted, for the test that has to catch it.
+    pub planted: bool,
 }
 
 /// What a played scenario is worth.
@@ -152,6 +152,7 @@ pub fn play(path: &Path, spec: &ScenarioSpec, settings: Settings, trace: Trace) 
     world.engine = settings.engine;
     world.off = spec.off.clone();
     world.trace = trace;
+    world.planted = settings.planted;
     let stopwatch = Stopwatch::start();
     let result = simulate(spec, world);
     let wall = stopwatch.elapsed();

@@ -139,7 +139,8 @@ fn free_port() -> Result<u16, Failed> {
 pub fn dev_agent() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let (http_port, rpc_port) = (free_port()?, free_port()?);
-    let config = format!("bind_addr = \"127.0.0.1\"\nports {{\n  http = {http_port}\n  rpc = {rpc_port}\n}}\n");
+    let config =
+        format!("bind_addr = \"127.0.0.1\"\nports {{\n  http = {http_port}\n  rpc = {rpc_port}\n}}\n");
     std::fs::write(folder.path().join("ports.hcl"), config)?;
     let agent = AgentProcess::start(folder.path(), &["-dev", "-config=ports.hcl"], http_port)?;
     let ready = |nodes: &Value| nodes.as_array().is_some_and(|n| n.len() == 1 && n[0]["Status"] == "ready");
@@ -151,7 +152,11 @@ pub fn dev_agent() -> Result<(), Failed> {
     let again = run(&["init"])?;
     must(again.0 != 0, "init overwrites nothing", &again)?;
     let launched = run(&["run", "example.nomad"])?;
-    must(launched.0 == 0 && launched.1.contains("finished with status \"complete\""), "run follows the evaluation", &launched)?;
+    must(
+        launched.0 == 0 && launched.1.contains("finished with status \"complete\""),
+        "run follows the evaluation",
+        &launched,
+    )?;
     let running = |allocs: &Value| {
         allocs.as_array().and_then(|list| list.iter().find(|a| a["ClientStatus"] == "running").cloned())
     };
@@ -231,9 +236,8 @@ pub fn cluster_of_three() -> Result<(), Failed> {
     must(ran.0 == 0, "a follower takes a job and passes it on", &ran)?;
 
     agents[first].take().ok_or("it runs")?.kill();
-    let second = wait_for("the others name another leader", || {
-        leader_of(&agents).filter(|other| *other != leader)
-    })?;
+    let second =
+        wait_for("the others name another leader", || leader_of(&agents).filter(|other| *other != leader))?;
     let survivor = agents[follower].as_ref().ok_or("it runs")?;
     must(survivor.get("/v1/job/marks").is_some(), "the job is still there", &second)?;
     let more = JOB.replace("marks", "more");
@@ -252,7 +256,8 @@ pub fn cluster_of_three() -> Result<(), Failed> {
     }
     wait_for("everything has stopped", || {
         let allocs = agents[follower].as_ref()?.get("/v1/allocations")?;
-        let ended = |alloc: &Value| matches!(alloc["ClientStatus"].as_str(), Some("complete" | "lost" | "failed"));
+        let ended =
+            |alloc: &Value| matches!(alloc["ClientStatus"].as_str(), Some("complete" | "lost" | "failed"));
         allocs.as_array()?.iter().all(ended).then_some(())
     })
 }

@@ -5,9 +5,9 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use pasture_sim::{Engine, Trace};
 
 use crate::cli::suite::{self, Finding, Settings, SuiteError};
+use crate::lab::backend::sim::{Engine, Trace};
 use crate::scenario::engine::Failure;
 use crate::scenario::review;
 
@@ -52,6 +52,10 @@ struct RunArgs {
     /// Write every packet and event to this file; `-` for standard output, instead of the outcome
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+
+    /// Plant a nondeterminism, for the test that has to catch it
+    #[arg(long, hide = true)]
+    planted: bool,
 }
 
 /// Show how outcomes differ from the recorded ones
@@ -87,12 +91,14 @@ fn play(args: &RunArgs, colour: bool) -> Result<i32, String> {
         None => Trace::Hash,
         Some(path) if path.as_os_str() == "-" => Trace::Full(Box::new(BufWriter::new(std::io::stdout()))),
         Some(path) => {
-            let file = File::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+            let file =
+                File::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
             Trace::Full(Box::new(BufWriter::new(file)))
         }
     };
     let to_stdout = args.trace.as_ref().is_some_and(|path| path.as_os_str() == "-");
-    let report = suite::play(&args.path, &spec, Settings { seed: args.seed, engine: args.engine }, trace);
+    let settings = Settings { seed: args.seed, engine: args.engine, planted: args.planted };
+    let report = suite::play(&args.path, &spec, settings, trace);
     let mut out = std::io::stdout().lock();
     let mut show = |text: &str| {
         // Somebody who has closed the pipe does not want to read on.
@@ -129,7 +135,9 @@ fn review(args: &PathArgs, colour: bool) -> Result<i32, SuiteError> {
     }
     match waiting {
         0 => println!("nothing to review; `pasture test` writes what differs"),
-        _ => println!("{waiting} to review; `pasture scenario accept [PATH]` makes them the recorded outcomes"),
+        _ => {
+            println!("{waiting} to review; `pasture scenario accept [PATH]` makes them the recorded outcomes")
+        }
     }
     Ok(0)
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use pasture_sim::{Engine, Trace};
 
 use crate::cli::suite::{self, Finding, Report, Settings, SuiteError};
+use crate::lab::backend::sim::{Engine, Trace};
 use crate::scenario::engine::Failure;
 
 /// Every outcome is as recorded.
@@ -72,7 +72,7 @@ pub fn run(args: &TestArgs, colour: bool) -> Result<i32, String> {
     if !unreadable.is_empty() {
         return Err(unreadable.join("\n"));
     }
-    let settings = Settings { seed: args.seed, engine: args.engine };
+    let settings = Settings { seed: args.seed, engine: args.engine, ..Settings::default() };
     let progress = progress(specs.len());
     let reports = in_parallel(&specs, |(path, spec)| {
         let report = suite::play(path, spec, settings, Trace::Hash);
@@ -158,7 +158,9 @@ fn details(report: &Report, args: &TestArgs, colour: bool) -> Result<String, Sui
         Finding::Changed(diff) => text.push_str(diff),
         Finding::Failed(Failure::Safety(diagnostic)) => text.push_str(&diagnostic.render(colour)),
         Finding::Failed(Failure::Liveness(what)) => text.push_str(&format!("  {what}\n")),
-        Finding::Broken(what) => text.push_str(&format!("  the run broke, which is a bug of Pasture: {what}\n")),
+        Finding::Broken(what) => {
+            text.push_str(&format!("  the run broke, which is a bug of Pasture: {what}\n"))
+        }
     }
     // Only the recorded seed and engine say what is to be recorded.
     let recordable = args.seed.is_none() && args.engine == Engine::Own;
@@ -169,7 +171,10 @@ fn details(report: &Report, args: &TestArgs, colour: bool) -> Result<String, Sui
             suite::accept(&report.path)?;
             text.push_str("  accepted\n");
         } else {
-            text.push_str(&format!("  the outcome is in {}; read it, then `pasture scenario accept`\n", proposed.display()));
+            text.push_str(&format!(
+                "  the outcome is in {}; read it, then `pasture scenario accept`\n",
+                proposed.display()
+            ));
         }
     }
     if !matches!(report.finding, Finding::Same | Finding::New) {
@@ -184,7 +189,8 @@ fn details(report: &Report, args: &TestArgs, colour: bool) -> Result<String, Sui
 }
 
 fn summary(reports: &[Report]) -> String {
-    let simulated: Duration = reports.iter().flat_map(|report| &report.verdict).map(|verdict| verdict.simulated).sum();
+    let simulated: Duration =
+        reports.iter().flat_map(|report| &report.verdict).map(|verdict| verdict.simulated).sum();
     let wall: Duration = reports.iter().map(|report| report.wall).sum();
     let same = reports.iter().filter(|report| matches!(report.finding, Finding::Same)).count();
     format!(

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use pasture_sim::{
-    Boot, Direction, Engine, FaultError, Host, HostId, HostSpec, Room, RoomConfig, RoomError, Trace,
-};
+use pasture_sim::{Boot, Direction, FaultError, Host, HostId, HostSpec, Room, RoomConfig, RoomError};
+
+pub use pasture_sim::{Engine, Trace};
 
 use super::{Backend, BackendError};
 use crate::agent::{Agent, AgentConfig, HTTP_PORT, RPC_PORT, ServerRole};
@@ -45,12 +45,22 @@ pub struct World {
     pub off: Vec<String>,
     /// Heartbeats and elections of the servers; their own when nothing is said.
     pub raft_timing: Option<crate::raft::Timing>,
+    /// Plants a nondeterminism: machines get power in hash order. The determinism test has to catch it.
+    pub planted: bool,
 }
 
 impl World {
     /// A lab with all machines on, of which only the hash is kept.
     pub fn new(lab: LabSpec, seed: u64) -> Self {
-        Self { lab, seed, engine: Engine::Own, trace: Trace::Hash, off: Vec::new(), raft_timing: None }
+        Self {
+            lab,
+            seed,
+            engine: Engine::Own,
+            trace: Trace::Hash,
+            off: Vec::new(),
+            raft_timing: None,
+            planted: false,
+        }
     }
 
     /// Powers the machines and runs `operate` on the workstation until it returns.
@@ -71,10 +81,10 @@ impl World {
             ..RoomConfig::default()
         };
         let workstation = HostSpec::new("workstation", IpAddr::V4(self.lab.workstation()));
-        let (lab, off, timing) = (self.lab, self.off, self.raft_timing);
+        let (lab, off, timing, planted) = (self.lab, self.off, self.raft_timing, self.planted);
         let finished = pasture_sim::run(config, workstation, move |room, host| async move {
             let backend = SimBackend::build(lab, room, &host, timing);
-            for machine in backend.spec.machines() {
+            for machine in boot_order(&backend.spec, planted) {
                 if !off.contains(&machine.name) {
                     let on = backend.power_on(&machine.name).await;
                     on.expect("a machine of the lab can be switched on");
@@ -225,6 +235,16 @@ impl From<FaultError> for BackendError {
             other => Self::Failed(other.to_string()),
         }
     }
+}
+
+/// Returns the machines in the order in which they get power: the lab's, unless a mistake is planted.
+fn boot_order(lab: &LabSpec, planted: bool) -> Vec<Machine> {
+    if !planted {
+        return lab.machines();
+    }
+    let hashed: std::collections::HashMap<String, Machine> =
+        lab.machines().into_iter().map(|machine| (machine.name.clone(), machine)).collect();
+    hashed.into_values().collect()
 }
 
 /// What a machine does when it gets power: it starts its agent, as a process that can be killed alone.
