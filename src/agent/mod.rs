@@ -209,6 +209,6 @@ fn server_config(config: &AgentConfig, role: &ServerRole, rpc: SocketAddr, http:
         bootstrap_expect: role.bootstrap_expect,
         retry_join: role.retry_join.clone(),
         num_schedulers: role.num_schedulers,
-        raft_timing: role.raft_timing.clone(),
+        raft_timing: role.raft_timing,
     }
 }

@@ -161,7 +161,7 @@ impl<'a> Planner<'a> {
                     match stack.select(&group_view, &placement, assign) {
                         Ok(found) => Some(found),
                         Err(metric) => {
-                            self.failed.insert(group.name.clone(), metric);
+                            self.failed.insert(group.name.clone(), *metric);
                             None
                         }
                     }

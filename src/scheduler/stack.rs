@@ -75,7 +75,7 @@ impl<'a> Stack<'a> {
         view: &GroupView<'a>,
         placement: &Placement,
         assign: impl FnOnce(&Node, &BTreeSet<u16>) -> AllocatedResources,
-    ) -> Result<(&'a Arc<Node>, AllocatedResources, AllocMetric), AllocMetric> {
+    ) -> Result<(&'a Arc<Node>, AllocatedResources, AllocMetric), Box<AllocMetric>> {
         let mut metric = AllocMetric::default();
         let mut scored: Vec<(usize, Scores)> = Vec::new();
         for (index, candidate) in self.candidates.iter().enumerate() {
@@ -105,7 +105,7 @@ impl<'a> Stack<'a> {
         let Some((_, best, _)) = ranked.first() else {
             metric.verdicts.sort();
             metric.verdicts.truncate(AllocMetric::VERDICTS_MAX);
-            return Err(metric);
+            return Err(Box::new(metric));
         };
         let best = *best;
         metric.verdicts.clear();

@@ -125,7 +125,7 @@ impl Server {
             name: config.name.clone(),
             address: config.rpc_advertise.clone(),
             data_dir: config.data_dir.join("raft"),
-            timing: config.raft_timing.clone(),
+            timing: config.raft_timing,
         };
         let raft = Raft::start(env.clone(), raft_config, rpc.clone(), machine)
             .await

@@ -143,7 +143,7 @@ impl SimBackend {
             let disk_bytes = (u64::from(machine.disk_mb) + SYSTEM_DISK_MB) << 20;
             let host = HostSpec { disk_bytes, ..HostSpec::new(machine.name.clone(), address) };
             let id = room.add_host(host).expect("names and addresses of a lab differ");
-            let config = agent_config(&spec, &machine, &servers, timing.clone());
+            let config = agent_config(&spec, &machine, &servers, timing);
             let agent =
                 agent_boot(config, SimMachine::new(programs.clone(), spec.network.prefix), room.clone());
             room.install(id, init_boot(agent.clone()));
