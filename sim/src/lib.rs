@@ -27,6 +27,11 @@ compile_error!(
      silently, so add the flag to it or unset it"
 );
 
+/// Compiles and runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod disk;
 mod fault;
 mod host;
