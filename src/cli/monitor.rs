@@ -1,0 +1,166 @@
+//! Following an evaluation until it has ended.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::context::Context;
+use super::error::CommandError;
+use super::exit::Exit;
+use super::output::{Style, metric};
+use crate::api::client::{Answer, Api, ClientError, Options};
+use crate::api::wire::{AllocStub, Evaluation};
+
+/// How long one question waits for news.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// How long to go on asking while the cluster has no leader or the agent does not answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long to wait before asking again after a failure.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Follows an evaluation, and those that follow it, and says what happens. Ends with [`Exit::NOT_PLACED`] when not
+/// everything could be placed.
+///
+/// # Errors
+/// When the cluster cannot be asked any more.
+pub async fn evaluation(
+    context: &Context,
+    api: &Api,
+    options: &Options,
+    id: &str,
+    verbose: bool,
+) -> Result<Exit, CommandError> {
+    let mut id = id.to_owned();
+    loop {
+        let mut follower = Follower {
+            context,
+            style: context.style(verbose),
+            api,
+            options,
+            status: String::new(),
+            shown: BTreeSet::new(),
+        };
+        let eval = follower.follow(&id).await?;
+        if eval.status == "complete" && !eval.next_eval.is_empty() {
+            id = eval.next_eval;
+            continue;
+        }
+        return Ok(follower.conclude(&eval));
+    }
+}
+
+struct Follower<'a> {
+    context: &'a Context,
+    style: Style,
+    api: &'a Api,
+    options: &'a Options,
+    /// The last status shown.
+    status: String,
+    /// Allocations shown.
+    shown: BTreeSet<String>,
+}
+
+impl Follower<'_> {
+    async fn follow(&mut self, id: &str) -> Result<Evaluation, CommandError> {
+        self.headline(&format!("Monitoring evaluation \"{}\"", self.style.id(id)));
+        let mut index = 0;
+        let mut failing_since = None;
+        loop {
+            match self.look(id, index).await {
+                Ok((answer, placed)) => {
+                    failing_since = None;
+                    // An answer without index would make this a busy loop.
+                    index = answer.index.max(1);
+                    self.tell(&answer.value, &placed);
+                    if is_over(&answer.value) {
+                        return Ok(answer.value);
+                    }
+                }
+                Err(error) => {
+                    let since = *failing_since.get_or_insert_with(Instant::now);
+                    let may_pass = error.status().is_none_or(|status| status >= 500);
+                    if !may_pass || since.elapsed() > PATIENCE {
+                        return Err(error.into());
+                    }
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn look(&self, id: &str, index: u64) -> Result<(Answer<Evaluation>, Vec<AllocStub>), ClientError> {
+        let options = self.options.clone().blocking(index, WAIT);
+        let answer = self.api.evaluation(id, false, &options).await?;
+        let placed = self.api.evaluation_allocations(id, self.options).await?.value;
+        Ok((answer, placed))
+    }
+
+    /// Says what is new.
+    fn tell(&mut self, eval: &Evaluation, placed: &[AllocStub]) {
+        if self.status.is_empty() {
+            match eval.triggered_by.as_str() {
+                "node-update" => {
+                    self.line(&format!("Evaluation triggered by node \"{}\"", self.style.id(&eval.node_id)));
+                }
+                _ => self.line(&format!("Evaluation triggered by job {:?}", eval.job_id)),
+            }
+        }
+        for alloc in placed {
+            if self.shown.insert(alloc.id.clone()) {
+                self.line(&format!(
+                    "Allocation \"{}\" created: node \"{}\", group {:?}",
+                    self.style.id(&alloc.id),
+                    self.style.id(&alloc.node_id),
+                    alloc.task_group
+                ));
+            }
+        }
+        let before = std::mem::replace(&mut self.status, eval.status.clone());
+        let before = if before.is_empty() { "pending" } else { &before };
+        if before != eval.status {
+            self.line(&format!("Evaluation status changed: {before:?} -> {:?}", eval.status));
+        }
+    }
+
+    /// Says how it ended.
+    fn conclude(&self, eval: &Evaluation) -> Exit {
+        let id = self.style.id(&eval.id);
+        if eval.status != "complete" && eval.status != "blocked" {
+            let why = match eval.status_description.as_str() {
+                "" => String::new(),
+                description => format!(": {description}"),
+            };
+            self.headline(&format!("Evaluation \"{id}\" finished with status {:?}{why}", eval.status));
+            return Exit::FAILURE;
+        }
+        if eval.failed_tg_allocs.is_empty() {
+            self.headline(&format!("Evaluation \"{id}\" finished with status {:?}", eval.status));
+            return Exit::SUCCESS;
+        }
+        self.headline(&format!(
+            "Evaluation \"{id}\" finished with status {:?}, but not everything could be placed:",
+            eval.status
+        ));
+        self.context.print(&metric::indent(&metric::failures(&self.style, &eval.failed_tg_allocs), 4));
+        if !eval.blocked_eval.is_empty() {
+            let blocked = self.style.id(&eval.blocked_eval);
+            self.line(&format!("Evaluation \"{blocked}\" waits for capacity to place the rest"));
+        }
+        Exit::NOT_PLACED
+    }
+
+    fn headline(&self, text: &str) {
+        self.context.print(&self.style.heading(&format!("==> {text}")));
+    }
+
+    fn line(&self, text: &str) {
+        self.context.print(&format!("    {text}"));
+    }
+}
+
+fn is_over(eval: &Evaluation) -> bool {
+    matches!(eval.status.as_str(), "complete" | "failed" | "canceled" | "blocked")
+}
