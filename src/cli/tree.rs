@@ -92,9 +92,9 @@ async fn ask(command: &Command, context: &Context) -> Result<Exit, CommandError>
 }
 
 /// Returns the tree for a program that is called `name`.
-pub fn command(name: &str) -> clap::Command {
+pub fn command(name: &'static str) -> clap::Command {
     let tree = Cli::command().version(version::VERSION).display_name("Pasture");
-    if name == "pasture" { tree } else { renamed(tree.name(name.to_owned()), name) }
+    if name == "pasture" { tree } else { renamed(tree.name(name), name) }
 }
 
 /// Puts the program's name into examples.
