@@ -257,6 +257,7 @@ impl<'a> Planner<'a> {
             blocked.status = EvalStatus::Blocked;
             blocked.status_description = "waits for capacity to place the remaining allocations".to_owned();
             blocked.class_eligibility = classes;
+            blocked.failed_groups = ended.failed_groups.clone();
             blocked.escaped = escapes(self.job);
             blocked
         });
