@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use pasture::agent::HTTP_PORT;
 use pasture::api::client::{Api, Options};
 use pasture::api::convert;
 use pasture::cli::suite;
@@ -87,7 +88,8 @@ fn all_scenarios() {
 fn operate(world: World, end: Duration, instances: u32) {
     let run = world.run(move |backend| {
         async move {
-            let api = Api::new(backend.workstation().clone(), "10.20.30.2:4646");
+            let first = backend.spec().machines()[0].address;
+            let api = Api::new(backend.workstation().clone(), format!("{first}:{HTTP_PORT}"));
             if instances > 0 {
                 launch(&backend, &api, instances).await;
             }
@@ -144,7 +146,7 @@ fn lab(file: &str, change: fn(String) -> String) -> LabSpec {
 
 /// Makes the farms 1,000 clients large, and the network wide enough for them. The servers are clients, too.
 fn thousand(text: String) -> String {
-    text.replacen("10.20.30.0/24", "10.20.30.0/20", 1)
+    text.replacen("10.20.30.0/24", "10.20.16.0/20", 1)
         .replacen("group \"farm-01\" {\n    count      = 3", "group \"farm-01\" {\n    count      = 497", 1)
         .replacen("group \"farm-02\" {\n    count      = 3", "group \"farm-02\" {\n    count      = 500", 1)
 }

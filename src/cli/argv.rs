@@ -57,7 +57,6 @@ fn collect(command: &clap::Command, flags: &mut BTreeMap<String, bool>) {
 mod tests {
     use super::*;
     use crate::cli::tree;
-    
 
     #[test]
     fn single_dashes_become_double_ones() {

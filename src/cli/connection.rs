@@ -28,7 +28,8 @@ pub struct Connection {
 impl Connection {
     /// Returns the client to ask with.
     pub fn api(&self, env: &Env) -> Api {
-        let address = self.address.clone().or_else(|| variable("PASTURE_ADDR")).or_else(|| variable("NOMAD_ADDR"));
+        let address =
+            self.address.clone().or_else(|| variable("PASTURE_ADDR")).or_else(|| variable("NOMAD_ADDR"));
         Api::new(env.clone(), address.unwrap_or_else(|| ADDRESS.to_owned()))
     }
 

@@ -73,7 +73,9 @@ fn explain(error: &ClientError) -> String {
             "{error}\n\nIs an agent running at {address}? Start one with `pasture agent -dev`, or name another by -address or NOMAD_ADDR."
         ),
         ClientError::TimedOut { .. } => {
-            format!("{error}\n\nThe agent may be overloaded or cut off; another can be named by -address or NOMAD_ADDR.")
+            format!(
+                "{error}\n\nThe agent may be overloaded or cut off; another can be named by -address or NOMAD_ADDR."
+            )
         }
         ClientError::Status { text, .. } if text.contains("No cluster leader") => format!(
             "{error}\n\nThe servers have no leader: more than half of them have to be up. `pasture server members` shows them."

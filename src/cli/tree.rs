@@ -3,8 +3,8 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::commands::{
-    alloc_status, eval_status, job_init, job_run, job_status, job_stop, job_validate, node_eligibility, node_status,
-    scenario, status, test, version,
+    agent, alloc_status, eval_status, job_init, job_run, job_status, job_stop, job_validate,
+    node_eligibility, node_status, scenario, status, test, version,
 };
 use super::context::Context;
 use super::error::CommandError;
@@ -52,6 +52,7 @@ pub enum Command {
     EvalStatus(eval_status::EvalStatusArgs),
     #[command(hide = true)]
     NodeStatus(node_status::NodeStatusArgs),
+    Agent(agent::AgentArgs),
     Test(test::TestArgs),
     Scenario(scenario::ScenarioArgs),
     Version(version::VersionArgs),
@@ -66,9 +67,12 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, CommandError> {
     match command {
         Command::Init(args) => job_init::run(args, context),
         Command::Validate(args) => job_validate::run(args, context),
-        // Each simulated world has a runtime of its own.
+        // An agent runs on several threads, and each simulated world on one of its own.
+        Command::Agent(args) => agent::run(args, colour).map(Exit::from_code).map_err(CommandError::Other),
         Command::Test(args) => test::run(args, colour).map(Exit::from_code).map_err(CommandError::Other),
-        Command::Scenario(args) => scenario::run(args, colour).map(Exit::from_code).map_err(CommandError::Other),
+        Command::Scenario(args) => {
+            scenario::run(args, colour).map(Exit::from_code).map_err(CommandError::Other)
+        }
         Command::Version(_) => Ok(version::run(context)),
         other => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -99,7 +103,8 @@ pub fn command(name: &'static str) -> clap::Command {
 
 /// Puts the program's name into examples.
 fn renamed(command: clap::Command, name: &str) -> clap::Command {
-    let long_about = command.get_long_about().map(|text| text.to_string().replace("pasture ", &format!("{name} ")));
+    let long_about =
+        command.get_long_about().map(|text| text.to_string().replace("pasture ", &format!("{name} ")));
     let command = match long_about {
         Some(text) => command.long_about(text),
         None => command,

@@ -80,7 +80,12 @@ pub async fn run(args: &JobStatusArgs, context: &Context) -> Result<Exit, Comman
 ///
 /// # Errors
 /// When the cluster cannot be asked.
-pub async fn list(context: &Context, api: &Api, options: &Options, args: ShowArgs) -> Result<Exit, CommandError> {
+pub async fn list(
+    context: &Context,
+    api: &Api,
+    options: &Options,
+    args: ShowArgs,
+) -> Result<Exit, CommandError> {
     if args.json {
         let jobs: serde_json::Value = api.get("/v1/jobs", options).await?.value;
         context.print(&output::json(&jobs));
@@ -104,7 +109,8 @@ pub async fn one(
     args: ShowArgs,
 ) -> Result<Exit, CommandError> {
     if args.json {
-        let job: serde_json::Value = api.get(&format!("/v1/job/{}", encode_segment(id)), options).await?.value;
+        let job: serde_json::Value =
+            api.get(&format!("/v1/job/{}", encode_segment(id)), options).await?.value;
         context.print(&output::json(&job));
         return Ok(Exit::SUCCESS);
     }

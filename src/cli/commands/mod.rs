@@ -1,5 +1,6 @@
 //! One command, one file; each file's first doc comment is its help.
 
+pub mod agent;
 pub mod alloc_status;
 pub mod eval_status;
 pub mod job_init;

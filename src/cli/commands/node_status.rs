@@ -99,7 +99,8 @@ pub async fn one(
     what: Show,
 ) -> Result<Exit, CommandError> {
     if what.json {
-        let node: serde_json::Value = api.get(&format!("/v1/node/{}", encode_segment(id)), options).await?.value;
+        let node: serde_json::Value =
+            api.get(&format!("/v1/node/{}", encode_segment(id)), options).await?.value;
         context.print(&output::json(&node));
         return Ok(Exit::SUCCESS);
     }

@@ -49,9 +49,25 @@ pub async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CommandEr
     let (json, verbose) = (args.show.json, args.show.verbose);
     match kind {
         "job" => job_status::one(context, &api, &options, &id, args.show).await,
-        "node" => node_status::one(context, &api, &options, &id, node_status::Show { json, verbose, short: args.show.short }).await,
+        "node" => {
+            node_status::one(
+                context,
+                &api,
+                &options,
+                &id,
+                node_status::Show { json, verbose, short: args.show.short },
+            )
+            .await
+        }
         "allocation" => {
-            alloc_status::one(context, &api, &options, &id, alloc_status::Show { json, verbose, short: args.show.short }).await
+            alloc_status::one(
+                context,
+                &api,
+                &options,
+                &id,
+                alloc_status::Show { json, verbose, short: args.show.short },
+            )
+            .await
         }
         _ => eval_status::one(context, &api, &options, &id, json, verbose).await,
     }

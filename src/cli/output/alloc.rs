@@ -47,10 +47,9 @@ fn facts(style: &Style, alloc: &Allocation) -> String {
         ("Created", style.time(Timestamp(alloc.create_time)).into()),
         ("Modified", style.time(Timestamp(alloc.modify_time)).into()),
     ];
-    for (name, id) in [
-        ("Replacement Alloc ID", &alloc.next_allocation),
-        ("Previous Alloc ID", &alloc.previous_allocation),
-    ] {
+    for (name, id) in
+        [("Replacement Alloc ID", &alloc.next_allocation), ("Previous Alloc ID", &alloc.previous_allocation)]
+    {
         if !id.is_empty() {
             facts.push((name, style.id(id).into()));
         }
@@ -156,7 +155,8 @@ fn events(style: &Style, state: &TaskState) -> String {
             event.display_message.as_str().into(),
         ]);
     }
-    let title = if state.events.len() > most { "Recent Events (newest first):" } else { "Events (newest first):" };
+    let title =
+        if state.events.len() > most { "Recent Events (newest first):" } else { "Events (newest first):" };
     titled(style, title, &table.render(style))
 }
 

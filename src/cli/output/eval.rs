@@ -58,7 +58,12 @@ pub fn status(style: &Style, eval: &Evaluation, placed: &[AllocStub]) -> String 
         false => titled(style, "Failed Placements", &metric::failures(style, &eval.failed_tg_allocs)),
     };
     let placed = super::job::allocations(style, placed, "No allocations placed");
-    sections([pairs(style, facts), related(style, eval), failed, titled(style, "Placed Allocations", &placed)])
+    sections([
+        pairs(style, facts),
+        related(style, eval),
+        failed,
+        titled(style, "Placed Allocations", &placed),
+    ])
 }
 
 fn related(style: &Style, eval: &Evaluation) -> String {

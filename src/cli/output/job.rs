@@ -78,7 +78,16 @@ pub fn allocations(style: &Style, allocs: &[AllocStub], none: &str) -> String {
     newest_first.sort_by(|a, b| (b.create_index, &b.name, &b.id).cmp(&(a.create_index, &a.name, &a.id)));
     let mut table = if style.verbose {
         Table::new([
-            "ID", "Eval ID", "Node ID", "Node Name", "Task Group", "Version", "Desired", "Status", "Created", "Modified",
+            "ID",
+            "Eval ID",
+            "Node ID",
+            "Node Name",
+            "Task Group",
+            "Version",
+            "Desired",
+            "Status",
+            "Created",
+            "Modified",
         ])
     } else {
         Table::new(["ID", "Node ID", "Task Group", "Version", "Desired", "Status", "Created", "Modified"])

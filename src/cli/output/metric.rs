@@ -48,7 +48,9 @@ pub fn scores(style: &Style, metric: &AllocMetric) -> String {
     scorers.sort_unstable();
     let mut table = Table::new(["Node", "Score", "Scorers"]);
     for node in &metric.score_meta_data {
-        let parts = scorers.iter().filter_map(|name| node.scores.get(*name).map(|score| format!("{name} {score:.3}")));
+        let parts = scorers
+            .iter()
+            .filter_map(|name| node.scores.get(*name).map(|score| format!("{name} {score:.3}")));
         table.row([
             style.id(&node.node_id).into(),
             format!("{:.3}", node.norm_score).into(),
@@ -86,6 +88,7 @@ fn summary(metric: &AllocMetric) -> Vec<String> {
 /// Puts spaces before each line.
 pub fn indent(text: &str, spaces: usize) -> String {
     let padding = " ".repeat(spaces);
-    let lines = text.lines().map(|line| if line.is_empty() { String::new() } else { format!("{padding}{line}") });
+    let lines =
+        text.lines().map(|line| if line.is_empty() { String::new() } else { format!("{padding}{line}") });
     lines.collect::<Vec<_>>().join("\n")
 }

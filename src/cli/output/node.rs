@@ -56,7 +56,10 @@ pub fn status(style: &Style, node: &Node, allocs: &[Allocation], short: bool) ->
             ("Drain", node.drain.to_string().into()),
             ("Eligibility", Cell::status(&node.scheduling_eligibility)),
             ("Status", Cell::status(&node.status)),
-            ("Status Since", style.time(Timestamp(node.status_updated_at.saturating_mul(1_000_000_000))).into()),
+            (
+                "Status Since",
+                style.time(Timestamp(node.status_updated_at.saturating_mul(1_000_000_000))).into(),
+            ),
             ("HTTP Address", node.http_addr.as_str().into()),
             ("Driver Status", drivers(node).into()),
         ],
@@ -75,11 +78,21 @@ pub fn status(style: &Style, node: &Node, allocs: &[Allocation], short: bool) ->
 
 /// Lists servers; `leader` is the leader's RPC address.
 pub fn members(style: &Style, members: &Members, leader: &str) -> String {
-    let mut table =
-        Table::new(["Name", "Address", "Port", "HTTP Address", "Status", "Leader", "Build", "Datacenter", "Region"]);
+    let mut table = Table::new([
+        "Name",
+        "Address",
+        "Port",
+        "HTTP Address",
+        "Status",
+        "Leader",
+        "Build",
+        "Datacenter",
+        "Region",
+    ]);
     for member in &members.members {
         let tag = |name: &str| Cell::from(member.tags.get(name).cloned().unwrap_or_default());
-        let leads = !leader.is_empty() && member.tags.get("rpc_addr").is_some_and(|address| address == leader);
+        let leads =
+            !leader.is_empty() && member.tags.get("rpc_addr").is_some_and(|address| address == leader);
         table.row([
             member.name.as_str().into(),
             member.addr.as_str().into(),
@@ -120,9 +133,11 @@ pub fn agent_info(style: &Style, about: &AgentSelf) -> String {
 }
 
 fn drivers(node: &Node) -> String {
-    let shown = node.drivers.iter().filter(|(_, driver)| driver.detected).map(|(name, driver)| {
-        if driver.healthy { name.clone() } else { format!("{name} (unhealthy)") }
-    });
+    let shown = node
+        .drivers
+        .iter()
+        .filter(|(_, driver)| driver.detected)
+        .map(|(name, driver)| if driver.healthy { name.clone() } else { format!("{name} (unhealthy)") });
     shown.collect::<Vec<_>>().join(",")
 }
 
