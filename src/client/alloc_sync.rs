@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::alloc::runner::{AllocRunner, Shared};
 use super::link::{Backoff, Link};
 use super::state_db::SavedTasks;
-use crate::model::{AllocId, Allocation, ClientStatus, DesiredStatus};
+use crate::model::{AllocId, AllocUpdate, Allocation, ClientStatus, DesiredStatus};
 use crate::rpc::messages::{NodeAllocs, NodeAllocsReply};
 
 /// How long a server may keep the question waiting.
@@ -31,6 +31,8 @@ pub struct Diff {
     pub updated: Vec<Allocation>,
     /// Known, and forgotten by the servers.
     pub removed: Vec<AllocId>,
+    /// To stop, and never begun here.
+    pub unbegun: Vec<AllocId>,
 }
 
 /// Compares an answer with what is known here: each allocation with the index of the servers' last change to it.
@@ -41,11 +43,9 @@ pub fn diff(known: &BTreeMap<AllocId, u64>, reply: NodeAllocsReply) -> Diff {
         match gone.remove(&alloc.id) {
             Some(index) if index < alloc.alloc_modify_index => diff.updated.push(alloc),
             Some(_) => {}
-            // What has ended, or shall end before it began here, has no work left for this node.
-            None if alloc.desired_status == DesiredStatus::Run && !alloc.client_status.is_terminal() => {
-                diff.added.push(alloc);
-            }
-            None => {}
+            None if alloc.client_status.is_terminal() => {}
+            None if alloc.desired_status == DesiredStatus::Run => diff.added.push(alloc),
+            None => diff.unbegun.push(alloc.id),
         }
     }
     // A server that lags behind does not list what it has not heard of yet; that is no reason to stop it.
@@ -157,6 +157,16 @@ impl Allocs {
             info!(alloc = %alloc.id, name = %alloc.name, "starts");
             let id = alloc.id;
             runners.insert(id, AllocRunner::start(self.shared.clone(), alloc, None));
+        }
+        for id in diff.unbegun {
+            // Nobody else can say so, and the servers wait to hear that it has ended.
+            self.shared.updates.push(AllocUpdate {
+                id,
+                client_status: ClientStatus::Complete,
+                client_description: "it was stopped before it began".to_owned(),
+                task_states: BTreeMap::new(),
+                time: self.shared.env.now(),
+            });
         }
         for alloc in diff.updated {
             if let Some(runner) = runners.get(&alloc.id) {

@@ -251,13 +251,25 @@ pub fn cluster_of_three() -> Result<(), Failed> {
         let jobs = back.get("/v1/jobs?stale=true")?;
         (jobs.as_array()?.len() == 2).then_some(())
     })?;
+    let survivor = agents[follower].as_ref().ok_or("it runs")?;
     for name in ["marks", "more"] {
-        let _ = pasture(root.path(), agents[follower].as_ref().ok_or("it runs")?, &["stop", "-yes", name])?;
+        let stopped = pasture(root.path(), survivor, &["stop", "-yes", name])?;
+        must(stopped.0 == 0, "a job is stopped", &stopped)?;
     }
-    wait_for("everything has stopped", || {
-        let allocs = agents[follower].as_ref()?.get("/v1/allocations")?;
-        let ended =
-            |alloc: &Value| matches!(alloc["ClientStatus"].as_str(), Some("complete" | "lost" | "failed"));
+    let ended =
+        |alloc: &Value| matches!(alloc["ClientStatus"].as_str(), Some("complete" | "lost" | "failed"));
+    let stopped = wait_for("everything has stopped", || {
+        let allocs = survivor.get("/v1/allocations")?;
         allocs.as_array()?.iter().all(ended).then_some(())
+    });
+    stopped.map_err(|error| {
+        let seen = survivor.get("/v1/allocations").unwrap_or_default();
+        let shown = seen.as_array().into_iter().flatten().map(|alloc| {
+            format!(
+                "\n{} on {}: {} {}",
+                alloc["Name"], alloc["NodeName"], alloc["DesiredStatus"], alloc["ClientStatus"]
+            )
+        });
+        Failed::from(format!("{error:?}{}", shown.collect::<String>()))
     })
 }
