@@ -224,7 +224,7 @@ mod tests {
     use super::*;
     use crate::client::fixtures;
 
-    /// Writes allocations as `id:index[:word]` and the diff as `+id ~id -id`.
+    /// Writes allocations as `id:index[:word]` and the diff as `+id ~id -id !id`, the last for what never began.
     #[track_caller]
     fn check(known: &[(u128, u64)], index: u64, listed: &[(u128, u64, &str)], expected: &str) {
         let id = |number: u128| AllocId(uuid::Uuid::from_u128(number));
@@ -247,8 +247,10 @@ mod tests {
         let number = |id: &AllocId| id.0.as_u128();
         let words = diff.added.iter().map(|alloc| format!("+{}", number(&alloc.id)));
         let words = words.chain(diff.updated.iter().map(|alloc| format!("~{}", number(&alloc.id))));
-        let words: Vec<String> =
-            words.chain(diff.removed.iter().map(|id| format!("-{}", number(id)))).collect();
+        let words: Vec<String> = words
+            .chain(diff.removed.iter().map(|id| format!("-{}", number(id))))
+            .chain(diff.unbegun.iter().map(|id| format!("!{}", number(id))))
+            .collect();
         assert_eq!(words.join(" "), expected);
     }
 
@@ -257,8 +259,8 @@ mod tests {
         check(&[], 5, &[(1, 5, "run"), (2, 5, "run")], "+1 +2");
         check(&[(1, 5)], 6, &[(1, 5, "run"), (2, 6, "run")], "+2");
         check(&[(1, 5)], 7, &[(1, 7, "stop")], "~1");
-        // What has ended elsewhere in time has no work here.
-        check(&[], 5, &[(1, 5, "stop"), (2, 5, "evict"), (3, 5, "failed")], "");
+        // What has ended has no work here; what shall end before it began is only spoken of.
+        check(&[], 5, &[(1, 5, "stop"), (2, 5, "evict"), (3, 5, "failed")], "!1 !2");
         // Forgotten by servers that know of it, and not listed yet by one that lags behind.
         check(&[(1, 5), (2, 8)], 7, &[], "-1");
         // A server that lags behind changes nothing back.
