@@ -1,7 +1,7 @@
 //! The HTTP API: Nomad's routes, shapes and habits under `/v1`.
 //!
 //! # How a request is answered
-//! [`serve`] accepts connections and reads requests; [`router`] says which handler a route has; before it, [`forward`]
+//! [`mod@serve`] accepts connections and reads requests; [`mod@router`] says which handler a route has; before it, [`forward`]
 //! decides whether this agent may answer at all: writes and consistent reads belong to the leader, and an agent without
 //! a server passes nearly everything on to one. A handler takes a snapshot of the state ([`blocking`] waits for one that
 //! is new enough), [converts](convert) what was asked for into its [`wire`] shape, and is done. The other direction is

@@ -1,6 +1,6 @@
 //! The network: streams, listeners and datagrams as users of sockets see them, on either engine.
 //!
-//! Our own engine models streams, not packets: a connection is two [`stream::End`]s, and what travels is a SYN, some
+//! Our own engine models streams, not packets: a connection is two `stream::End`s, and what travels is a SYN, some
 //! data, a FIN, each one event on a heap. An event that meets a cut link or a machine without power is *held* and
 //! tried again when TCP would retransmit it.
 //!

@@ -3,7 +3,7 @@
 //! Every call has a deadline. Connections are kept and used again; one that turns out dead before anything was sent on
 //! it is replaced without the caller noticing. Nothing that may have reached the other side is sent twice, except reads.
 //!
-//! [`call`] is how a question is sent and what can go wrong; [`routes`] has a method for each route.
+//! `call` is how a question is sent and what can go wrong; `routes` has a method for each route.
 
 mod call;
 mod routes;

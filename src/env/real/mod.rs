@@ -1,7 +1,7 @@
 //! The machine Pasture runs on.
 //!
 //! The one place of the product that touches real sockets, files, clocks, entropy, threads and processes; everything
-//! else gets an [`Env`]. [`env`] needs to be used within a tokio runtime that has IO and time enabled.
+//! else gets an [`Env`]. [`env()`] needs to be used within a tokio runtime that has IO and time enabled.
 //!
 //! # Caveats
 //! - Processes need a Unix system. Finding them again after a restart of the agent needs Linux (`/proc`); elsewhere

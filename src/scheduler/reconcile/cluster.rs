@@ -1,6 +1,6 @@
 //! Reconciling service and batch jobs: a count over the cluster.
 //!
-//! Each allocation is classified by [`classify`], the first rule that matches; the buckets follow from the classes and the
+//! Each allocation is classified by `classify`, the first rule that matches; the buckets follow from the classes and the
 //! count. Names carry an index; free ones are reused from the lowest, and a count that shrinks gives up the highest.
 
 use std::collections::{BTreeMap, BTreeSet};
