@@ -16,21 +16,21 @@ pub fn list(style: &Style, nodes: &[NodeStub], running: Option<&BTreeMap<String,
     }
     // Nomad's own header is short where the columns are.
     let place = if style.verbose { "Datacenter" } else { "DC" };
-    let mut header = vec!["ID", "Node Pool", place, "Name", "Class"];
-    header.extend(style.verbose.then_some(["Address", "Version"]).into_iter().flatten());
+    let mut header = vec!["ID", place, "Name", "Class"];
+    header.extend(style.verbose.then_some(["Node Pool", "Address", "Version"]).into_iter().flatten());
     header.extend(["Drain", "Eligibility", "Status"]);
     header.extend(running.map(|_| "Running Allocs"));
     let mut table = Table::new(header);
     for node in nodes {
         let mut row: Vec<Cell> = vec![
             style.id(&node.id).into(),
-            node.node_pool.as_str().into(),
             node.datacenter.as_str().into(),
             node.name.as_str().into(),
             node.node_class.as_str().into(),
         ];
         if style.verbose {
-            row.extend([node.address.as_str().into(), node.version.as_str().into()]);
+            let more = [&node.node_pool, &node.address, &node.version];
+            row.extend(more.map(|text| Cell::from(text.as_str())));
         }
         row.extend([
             node.drain.to_string().into(),
