@@ -43,11 +43,11 @@ fn flag(flags: &BTreeMap<String, bool>, argument: &str) -> Option<Flag> {
     }
 }
 
-/// Adds the long flags of a command and of all below it, and whether they take a value.
+/// Adds the long flags of a command and of all below it, and whether one of that name takes a value.
 fn collect(command: &clap::Command, flags: &mut BTreeMap<String, bool>) {
     for argument in command.get_arguments() {
         for name in argument.get_long().into_iter().chain(argument.get_all_aliases().unwrap_or_default()) {
-            flags.insert(name.to_owned(), argument.get_action().takes_values());
+            *flags.entry(name.to_owned()).or_default() |= argument.get_action().takes_values();
         }
     }
     command.get_subcommands().for_each(|below| collect(below, flags));

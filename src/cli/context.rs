@@ -11,6 +11,8 @@ pub struct Context {
     pub env: Env,
     /// Where words go.
     pub terminal: Terminal,
+    /// What the program is called.
+    pub program: &'static str,
 }
 
 impl Context {

@@ -32,6 +32,7 @@ pub mod files;
 pub mod find;
 pub mod monitor;
 pub mod output;
+pub mod reference;
 pub mod terminal;
 
 pub mod agent_config;
@@ -54,7 +55,8 @@ use crate::env;
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let argv: Vec<OsString> = std::env::args_os().collect();
-    let command = tree::command(program(&argv));
+    let program = program(&argv);
+    let command = tree::command(program);
     let argv = argv::normalize(&command, argv);
     let parsed = command.try_get_matches_from(argv).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
@@ -66,7 +68,7 @@ pub fn main() -> ExitCode {
         }
     };
     let terminal = Terminal::new(cli.colour);
-    let context = Context { env: env::real::env(), terminal };
+    let context = Context { env: env::real::env(), terminal, program };
     match tree::run(&cli.command, &context) {
         Ok(exit) => exit.into(),
         Err(error) => {

@@ -1,10 +1,14 @@
 //! The tree of commands: names, the 2016 aliases, and which file each is in.
 
+use std::future::Future;
+
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::commands::{
-    agent, alloc_status, eval_status, job_init, job_run, job_status, job_stop, job_validate,
-    node_eligibility, node_status, scenario, status, test, version,
+    agent, agent_info, alloc_logs, alloc_status, completion, eval_list, eval_status, job_allocs, job_eval,
+    job_history, job_init, job_inspect, job_plan, job_run, job_scale, job_status, job_stop, job_validate,
+    node_drain, node_eligibility, node_status, operator_raft_list_peers, reference, scenario, server_members,
+    status, test, version,
 };
 use super::context::Context;
 use super::error::CommandError;
@@ -13,7 +17,8 @@ use super::terminal::ColourArgs;
 
 /// Declare a cluster, break it, and see what happens
 ///
-/// Pasture schedules jobs as Nomad does: on one machine, on many, or in a simulation in which minutes take milliseconds.
+/// Pasture schedules jobs as Nomad does: on one machine, on many, or in a simulation in which
+/// minutes take milliseconds. Flags may be written with one dash or two.
 ///
 /// The first steps:
 ///
@@ -46,16 +51,108 @@ pub enum Command {
     Stop(job_stop::JobStopArgs),
     Init(job_init::JobInitArgs),
     Validate(job_validate::JobValidateArgs),
+    Inspect(job_inspect::JobInspectArgs),
+    Plan(job_plan::JobPlanArgs),
+    Logs(alloc_logs::AllocLogsArgs),
+
+    /// Work with jobs
+    #[command(subcommand, disable_help_subcommand = true)]
+    Job(JobCommand),
+    /// Work with allocations
+    #[command(subcommand, disable_help_subcommand = true)]
+    Alloc(AllocCommand),
+    /// Work with evaluations
+    #[command(subcommand, disable_help_subcommand = true)]
+    Eval(EvalCommand),
+    /// Work with nodes
+    #[command(subcommand, disable_help_subcommand = true)]
+    Node(NodeCommand),
+    /// Work with servers
+    #[command(subcommand, disable_help_subcommand = true)]
+    Server(ServerCommand),
+    /// Look after a cluster
+    #[command(subcommand, disable_help_subcommand = true)]
+    Operator(OperatorCommand),
+
+    Agent(agent::AgentArgs),
+    AgentInfo(agent_info::AgentInfoArgs),
+
+    Test(test::TestArgs),
+    Scenario(scenario::ScenarioArgs),
+
+    Version(version::VersionArgs),
+    Completion(completion::CompletionArgs),
+    #[command(hide = true)]
+    Reference(reference::ReferenceArgs),
+
     #[command(hide = true)]
     AllocStatus(alloc_status::AllocStatusArgs),
     #[command(hide = true)]
     EvalStatus(eval_status::EvalStatusArgs),
     #[command(hide = true)]
     NodeStatus(node_status::NodeStatusArgs),
-    Agent(agent::AgentArgs),
-    Test(test::TestArgs),
-    Scenario(scenario::ScenarioArgs),
-    Version(version::VersionArgs),
+    #[command(hide = true)]
+    NodeDrain(node_drain::NodeDrainArgs),
+    #[command(hide = true)]
+    ServerMembers(server_members::ServerMembersArgs),
+}
+
+/// What follows `job`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum JobCommand {
+    Run(job_run::JobRunArgs),
+    Status(job_status::JobStatusArgs),
+    Stop(job_stop::JobStopArgs),
+    Init(job_init::JobInitArgs),
+    Validate(job_validate::JobValidateArgs),
+    Plan(job_plan::JobPlanArgs),
+    Inspect(job_inspect::JobInspectArgs),
+    History(job_history::JobHistoryArgs),
+    Scale(job_scale::JobScaleArgs),
+    Eval(job_eval::JobEvalArgs),
+    Allocs(job_allocs::JobAllocsArgs),
+}
+
+/// What follows `alloc`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum AllocCommand {
+    Status(alloc_status::AllocStatusArgs),
+    Logs(alloc_logs::AllocLogsArgs),
+}
+
+/// What follows `eval`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum EvalCommand {
+    Status(eval_status::EvalStatusArgs),
+    List(eval_list::EvalListArgs),
+}
+
+/// What follows `node`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum NodeCommand {
+    Status(node_status::NodeStatusArgs),
+    Eligibility(node_eligibility::NodeEligibilityArgs),
+    Drain(node_drain::NodeDrainArgs),
+}
+
+/// What follows `server`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum ServerCommand {
+    Members(server_members::ServerMembersArgs),
+}
+
+/// What follows `operator`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum OperatorCommand {
+    /// Work with the log that servers agree on
+    #[command(subcommand, disable_help_subcommand = true)]
+    Raft(RaftCommand),
+}
+
+/// What follows `operator raft`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum RaftCommand {
+    ListPeers(operator_raft_list_peers::OperatorRaftListPeersArgs),
 }
 
 /// Runs a command.
@@ -65,8 +162,44 @@ pub enum Command {
 pub fn run(command: &Command, context: &Context) -> Result<Exit, CommandError> {
     let colour = context.terminal.colour;
     match command {
-        Command::Init(args) => job_init::run(args, context),
-        Command::Validate(args) => job_validate::run(args, context),
+        Command::Run(args) | Command::Job(JobCommand::Run(args)) => asking(job_run::run(args, context)),
+        Command::Status(args) => asking(status::run(args, context)),
+        Command::Job(JobCommand::Status(args)) => asking(job_status::run(args, context)),
+        Command::Stop(args) | Command::Job(JobCommand::Stop(args)) => asking(job_stop::run(args, context)),
+        Command::Init(args) | Command::Job(JobCommand::Init(args)) => job_init::run(args, context),
+        Command::Validate(args) | Command::Job(JobCommand::Validate(args)) => {
+            job_validate::run(args, context)
+        }
+        Command::Inspect(args) | Command::Job(JobCommand::Inspect(args)) => {
+            asking(job_inspect::run(args, context))
+        }
+        Command::Plan(args) | Command::Job(JobCommand::Plan(args)) => job_plan::run(args),
+        Command::Job(JobCommand::History(args)) => asking(job_history::run(args, context)),
+        Command::Job(JobCommand::Scale(args)) => asking(job_scale::run(args, context)),
+        Command::Job(JobCommand::Eval(args)) => asking(job_eval::run(args, context)),
+        Command::Job(JobCommand::Allocs(args)) => asking(job_allocs::run(args, context)),
+        Command::Logs(args) | Command::Alloc(AllocCommand::Logs(args)) => {
+            asking(alloc_logs::run(args, context))
+        }
+        Command::AllocStatus(args) | Command::Alloc(AllocCommand::Status(args)) => {
+            asking(alloc_status::run(args, context))
+        }
+        Command::EvalStatus(args) | Command::Eval(EvalCommand::Status(args)) => {
+            asking(eval_status::run(args, context))
+        }
+        Command::Eval(EvalCommand::List(args)) => asking(eval_list::run(args, context)),
+        Command::NodeStatus(args) | Command::Node(NodeCommand::Status(args)) => {
+            asking(node_status::run(args, context))
+        }
+        Command::Node(NodeCommand::Eligibility(args)) => asking(node_eligibility::run(args, context)),
+        Command::NodeDrain(args) | Command::Node(NodeCommand::Drain(args)) => node_drain::run(args),
+        Command::ServerMembers(args) | Command::Server(ServerCommand::Members(args)) => {
+            asking(server_members::run(args, context))
+        }
+        Command::Operator(OperatorCommand::Raft(RaftCommand::ListPeers(args))) => {
+            asking(operator_raft_list_peers::run(args, context))
+        }
+        Command::AgentInfo(args) => asking(agent_info::run(args, context)),
         // An agent runs on several threads, and each simulated world on one of its own.
         Command::Agent(args) => agent::run(args, colour).map(Exit::from_code).map_err(CommandError::Other),
         Command::Test(args) => test::run(args, colour).map(Exit::from_code).map_err(CommandError::Other),
@@ -74,25 +207,16 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, CommandError> {
             scenario::run(args, colour).map(Exit::from_code).map_err(CommandError::Other)
         }
         Command::Version(_) => Ok(version::run(context)),
-        other => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.map_err(|error| CommandError::Other(format!("cannot start: {error}")))?;
-            runtime.block_on(ask(other, context))
-        }
+        Command::Completion(args) => Ok(completion::run(args, context)),
+        Command::Reference(_) => Ok(reference::run(context)),
     }
 }
 
-/// Runs a command that asks a cluster.
-async fn ask(command: &Command, context: &Context) -> Result<Exit, CommandError> {
-    match command {
-        Command::Run(args) => job_run::run(args, context).await,
-        Command::Status(args) => status::run(args, context).await,
-        Command::Stop(args) => job_stop::run(args, context).await,
-        Command::AllocStatus(args) => alloc_status::run(args, context).await,
-        Command::EvalStatus(args) => eval_status::run(args, context).await,
-        Command::NodeStatus(args) => node_status::run(args, context).await,
-        _ => Ok(Exit::FAILURE),
-    }
+/// Runs a command that asks a cluster, on this thread.
+fn asking(command: impl Future<Output = Result<Exit, CommandError>>) -> Result<Exit, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| CommandError::Other(format!("cannot start: {error}")))?;
+    runtime.block_on(command)
 }
 
 /// Returns the tree for a program that is called `name`.
@@ -110,4 +234,21 @@ fn renamed(command: clap::Command, name: &str) -> clap::Command {
         None => command,
     };
     command.mut_subcommands(|below| renamed(below, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_makes_sense_under_either_name() {
+        command("pasture").debug_assert();
+        command("nomad").debug_assert();
+    }
+
+    #[test]
+    fn examples_name_the_program_as_it_is_called() {
+        let help = command("nomad").find_subcommand_mut("run").unwrap().render_long_help().to_string();
+        assert!(help.contains("  nomad run example.nomad") && !help.contains("pasture run"), "{help}");
+    }
 }

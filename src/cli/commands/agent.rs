@@ -25,8 +25,8 @@ const RAW_EXEC: &str = "driver.raw_exec.enable";
 
 /// Run a server, a client, or both
 ///
-/// With -dev one process is both, on this machine only, and forgets everything when it ends: the quickest way to try
-/// something. A real agent is told by configuration files what it is.
+/// With -dev one process is both, on this machine only, and forgets everything when it ends:
+/// the quickest way to try something. A real agent is told by configuration files what it is.
 ///
 /// Examples:
 ///

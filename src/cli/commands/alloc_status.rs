@@ -12,8 +12,8 @@ use crate::cli::output::{self, alloc as show};
 
 /// Show an allocation
 ///
-/// Shows each task's state, what it holds, the addresses it is reached at and what happened to it; with -verbose also
-/// how its node was chosen.
+/// Shows each task's state, what it holds, the addresses it is reached at and what happened to
+/// it; with -verbose also how its node was chosen.
 ///
 /// Examples:
 ///

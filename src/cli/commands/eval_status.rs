@@ -12,7 +12,8 @@ use crate::cli::{find, monitor};
 
 /// Show an evaluation
 ///
-/// Shows why it was made, how it ended, what it placed, and why something could not be placed, node by node.
+/// Shows why it was made, how it ended, what it placed, and why something could not be placed,
+/// node by node.
 ///
 /// Examples:
 ///

@@ -15,7 +15,8 @@ const FILE: &str = "example.nomad";
 
 /// Write an example job file
 ///
-/// The job runs on an agent that was started by `pasture agent -dev`. A file that is there already is left alone.
+/// The job runs on an agent that was started by `pasture agent -dev`. A file that is there
+/// already is left alone.
 ///
 /// Example:
 ///

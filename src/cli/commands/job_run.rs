@@ -15,8 +15,9 @@ use crate::cli::output;
 
 /// Run a job, or update one that runs
 ///
-/// Reads a job file, submits it and follows its evaluation until everything is placed or it is known that not everything
-/// can be. Exits with 2 in the second case; what was placed runs, and the rest waits for capacity.
+/// Reads a job file, submits it and follows its evaluation until everything is placed or it is
+/// known that not everything can be. Exits with 2 in the second case; what was placed runs, and
+/// the rest waits for capacity.
 ///
 /// Examples:
 ///

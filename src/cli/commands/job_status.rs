@@ -12,8 +12,8 @@ use crate::cli::output::{self, job as show};
 
 /// List jobs, or show one
 ///
-/// Of one job: how many of its allocations are where in their life, why some could not be placed, node by node, and all
-/// its allocations.
+/// Of one job: how many of its allocations are where in their life, why some could not be
+/// placed, node by node, and all its allocations.
 ///
 /// Examples:
 ///

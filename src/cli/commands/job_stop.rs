@@ -11,8 +11,8 @@ use crate::cli::{confirm, find, monitor};
 
 /// Stop a job
 ///
-/// Its allocations are stopped; the job itself is kept and can be looked at, until it is purged. Asks first when only
-/// the beginning of the id is given.
+/// Its allocations are stopped; the job itself is kept and can be looked at, until it is
+/// purged. Asks first when only the beginning of the id is given.
 ///
 /// Examples:
 ///

@@ -1,16 +1,30 @@
 //! One command, one file; each file's first doc comment is its help.
 
 pub mod agent;
+pub mod agent_info;
+pub mod alloc_logs;
 pub mod alloc_status;
+pub mod completion;
+pub mod eval_list;
 pub mod eval_status;
+pub mod job_allocs;
+pub mod job_eval;
+pub mod job_history;
 pub mod job_init;
+pub mod job_inspect;
+pub mod job_plan;
 pub mod job_run;
+pub mod job_scale;
 pub mod job_status;
 pub mod job_stop;
 pub mod job_validate;
+pub mod node_drain;
 pub mod node_eligibility;
 pub mod node_status;
+pub mod operator_raft_list_peers;
+pub mod reference;
 pub mod scenario;
+pub mod server_members;
 pub mod status;
 pub mod test;
 pub mod version;

@@ -14,7 +14,8 @@ use crate::cli::output::{self, node as show};
 
 /// List nodes, or show one
 ///
-/// Of one node: what it is, what of it is allocated, and its allocations; its attributes with -verbose.
+/// Of one node: what it is, what of it is allocated, and its allocations; its attributes with
+/// -verbose.
 ///
 /// Examples:
 ///

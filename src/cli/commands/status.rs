@@ -13,7 +13,8 @@ use crate::cli::find;
 
 /// List jobs, or show whatever has that id
 ///
-/// The id may be that of a job, a node, an allocation or an evaluation, or the beginning of one.
+/// The id may be that of a job, a node, an allocation or an evaluation, or the beginning of
+/// one.
 ///
 /// Examples:
 ///
