@@ -38,6 +38,9 @@ pub mod terminal;
 pub mod agent_config;
 pub mod suite;
 
+#[cfg(test)]
+mod golden;
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;

@@ -110,8 +110,10 @@ impl Follower<'_> {
         }
         for alloc in placed {
             if self.shown.insert(alloc.id.clone()) {
+                // An evaluation's list has those too that it found there and only gave the new version of the job.
+                let what = if alloc.create_index < eval.create_index { "modified" } else { "created" };
                 self.line(&format!(
-                    "Allocation \"{}\" created: node \"{}\", group {:?}",
+                    "Allocation \"{}\" {what}: node \"{}\", group {:?}",
                     self.style.id(&alloc.id),
                     self.style.id(&alloc.node_id),
                     alloc.task_group

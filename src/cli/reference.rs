@@ -35,6 +35,9 @@ pub fn markdown() -> String {
          Made by `pasture reference`; do not edit. Flags may be written with one dash or two.\n\n\
          Exit codes: 0 it worked, 1 it did not. Commands that follow an evaluation exit with 2 when not everything\n\
          could be placed. `test` and `scenario run` exit with 2 when a cluster did not come to rest, with 3 when a run broke.\n\n\
+         Every command takes `-no-color` and `-force-color` (the variable `NO_COLOR` is heeded). Those that ask a cluster take\n\
+         `-address`, `-region` and `-namespace`, or the variables `PASTURE_ADDR`, `NOMAD_ADDR`, `NOMAD_REGION` and\n\
+         `NOMAD_NAMESPACE`; the usual address is `http://127.0.0.1:4646`.\n\n\
          | command | |\n|---|---|\n",
     );
     let shown = || pages.iter().filter(|page| !page.is_hidden && !page.path.is_empty());
@@ -49,7 +52,11 @@ pub fn markdown() -> String {
         .collect();
     text.push_str(&format!("\nNames of 2016 that work too: {}.\n", hidden.join(", ")));
     for page in shown() {
-        text.push_str(&format!("\n## pasture {}\n\n```\n{}```\n", page.path, page.help));
+        // What all commands have in common is said above.
+        let own = ["\nConnection:\n", "\nOutput:\n"]
+            .iter()
+            .fold(page.help.as_str(), |help, heading| help.split(heading).next().unwrap_or(help));
+        text.push_str(&format!("\n## pasture {}\n\n```text\n{own}```\n", page.path));
     }
     text
 }
@@ -80,46 +87,23 @@ fn collect(command: &clap::Command, path: &str, is_hidden: bool, pages: &mut Vec
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::path::{Path, PathBuf};
 
     use super::*;
-
-    fn root() -> PathBuf {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-    }
-
-    /// Compares a file with what it shall hold; with `UPDATE_GOLDEN` set it is written instead.
-    fn golden(path: &Path, expected: &str, stale: &mut Vec<String>) {
-        let kept = crate::cli::files::read(path).unwrap_or_default();
-        if kept == expected {
-            return;
-        }
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            let disk = crate::env::real::env().disk;
-            disk.make_dir(path.parent().unwrap()).unwrap();
-            disk.replace(path, expected.as_bytes()).unwrap();
-        } else {
-            stale.push(path.display().to_string());
-        }
-    }
+    use crate::cli::golden::Golden;
 
     #[test]
     fn help_and_reference_are_as_kept() {
-        let folder = root().join("tests/golden/help");
-        let mut stale = Vec::new();
-        let mut expected = BTreeSet::new();
+        let folder = "tests/golden/help";
+        let mut golden = Golden::new();
+        let mut known = BTreeSet::new();
         for page in pages() {
             let name = if page.path.is_empty() { "pasture".to_owned() } else { page.path.replace(' ', "_") };
-            expected.insert(format!("{name}.txt"));
-            golden(&folder.join(format!("{name}.txt")), &page.help, &mut stale);
+            golden.check(&format!("{folder}/{name}.txt"), &page.help);
+            known.insert(format!("{name}.txt"));
         }
-        golden(&root().join("docs/cli.md"), &markdown(), &mut stale);
-        let kept = crate::env::real::env().disk.list(&folder).unwrap();
-        stale.extend(kept.into_iter().filter(|name| !expected.contains(name)));
-        assert!(
-            stale.is_empty(),
-            "not as the commands are; run this test with UPDATE_GOLDEN=1 and read the diff: {stale:#?}"
-        );
+        golden.no_others(folder, &known);
+        golden.check("docs/cli.md", &markdown());
+        golden.finish();
     }
 
     #[test]

@@ -21,8 +21,8 @@ pub struct ScenarioArgs {
 #[derive(Subcommand, Clone, Debug)]
 enum ScenarioCommand {
     Run(RunArgs),
-    Review(PathArgs),
-    Accept(PathArgs),
+    Review(ReviewArgs),
+    Accept(AcceptArgs),
 }
 
 /// Play a scenario and show its outcome
@@ -32,6 +32,7 @@ enum ScenarioCommand {
 ///   pasture scenario run scenarios/client-failure.hcl -seed 7
 ///   pasture scenario run scenarios/launch.hcl -trace launch.trace
 #[derive(Args, Clone, Debug)]
+#[command(verbatim_doc_comment)]
 struct RunArgs {
     /// The scenario file
     #[arg(value_name = "FILE")]
@@ -63,8 +64,26 @@ struct RunArgs {
 /// Example:
 ///
 ///   pasture scenario review
+///
+/// See also: scenario accept, test
 #[derive(Args, Clone, Debug)]
-struct PathArgs {
+#[command(verbatim_doc_comment)]
+struct ReviewArgs {
+    /// Scenario files, or folders of them
+    #[arg(value_name = "PATH", default_value = suite::SCENARIOS)]
+    paths: Vec<PathBuf>,
+}
+
+/// Record outcomes that have changed as right
+///
+/// Example:
+///
+///   pasture scenario accept scenarios/launch.hcl
+///
+/// See also: scenario review, test
+#[derive(Args, Clone, Debug)]
+#[command(verbatim_doc_comment)]
+struct AcceptArgs {
     /// Scenario files, or folders of them
     #[arg(value_name = "PATH", default_value = suite::SCENARIOS)]
     paths: Vec<PathBuf>,
@@ -125,7 +144,7 @@ fn play(args: &RunArgs, colour: bool) -> Result<i32, String> {
     Ok(code)
 }
 
-fn review(args: &PathArgs, colour: bool) -> Result<i32, SuiteError> {
+fn review(args: &ReviewArgs, colour: bool) -> Result<i32, SuiteError> {
     let mut waiting = 0;
     for path in suite::find(&args.paths)? {
         let Some((recorded, proposed)) = suite::proposal(&path)? else { continue };
@@ -142,7 +161,7 @@ fn review(args: &PathArgs, colour: bool) -> Result<i32, SuiteError> {
     Ok(0)
 }
 
-fn accept(args: &PathArgs) -> Result<i32, SuiteError> {
+fn accept(args: &AcceptArgs) -> Result<i32, SuiteError> {
     let mut accepted = 0;
     for path in suite::find(&args.paths)? {
         if suite::accept(&path)? {

@@ -24,18 +24,21 @@ const BROKEN: i32 = 3;
 
 /// Play scenarios in simulation and compare their outcomes with the recorded ones
 ///
-/// Each scenario plays in a world of its own, grown from a seed: the same seed, lab and scenario give the same run, byte
-/// for byte. Nothing is needed but this program.
+/// Each scenario plays in a world of its own, grown from a seed: the same seed, lab and scenario
+/// give the same run, byte for byte. Nothing is needed but this program.
 ///
-/// Exits with 0 when every outcome is as recorded, 1 when one has changed or something demanded was not so, 2 when a
-/// cluster did not come to rest after everything was mended, 3 when a run broke.
+/// Exits with 0 when every outcome is as recorded, 1 when one has changed or something demanded was
+/// not so, 2 when a cluster did not come to rest after everything was mended, 3 when a run broke.
 ///
 /// Examples:
 ///
 ///   pasture test
 ///   pasture test scenarios/client-failure.hcl -seed 7
 ///   pasture test -engine turmoil
+///
+/// See also: scenario run, scenario review, scenario accept
 #[derive(Args, Clone, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct TestArgs {
     /// Scenario files, or folders of them
     #[arg(value_name = "PATH", default_value = suite::SCENARIOS)]

@@ -1,7 +1,6 @@
 //! Allocations.
 
-use super::job::titled;
-use super::{Cell, Style, Table, metric, pairs, sections};
+use super::{Cell, Style, Table, metric, pairs, sections, titled};
 use crate::api::wire::alloc::AllocatedTaskResources;
 use crate::api::wire::{Allocation, NetworkResource, Port, TaskState};
 use crate::model::Timestamp;

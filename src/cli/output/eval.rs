@@ -1,7 +1,6 @@
 //! Evaluations.
 
-use super::job::titled;
-use super::{Cell, Style, Table, metric, pairs, sections};
+use super::{Cell, Style, Table, metric, pairs, sections, titled};
 use crate::api::wire::{AllocStub, Evaluation};
 use crate::model::Timestamp;
 

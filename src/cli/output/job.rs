@@ -1,7 +1,7 @@
 //! Jobs.
 
 use super::metric;
-use super::{Cell, Style, Table, pairs, sections};
+use super::{Cell, Style, Table, pairs, sections, titled};
 use crate::api::wire::job::JobStub;
 use crate::api::wire::{AllocStub, Evaluation, Job, JobSummary};
 use crate::model::Timestamp;
@@ -189,9 +189,4 @@ fn placement_failures(style: &Style, evals: &[Evaluation]) -> String {
 
 fn job_status(status: &str, stopped: bool) -> Cell {
     if stopped { format!("{status} (stopped)").into() } else { Cell::status(status) }
-}
-
-/// Puts a heading over a text.
-pub fn titled(style: &Style, title: &str, text: &str) -> String {
-    format!("{}\n{text}", style.heading(title))
 }

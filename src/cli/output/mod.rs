@@ -60,3 +60,8 @@ pub fn sections(sections: impl IntoIterator<Item = String>) -> String {
     let written: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
     written.iter().map(|section| section.trim_end_matches('\n')).collect::<Vec<_>>().join("\n\n")
 }
+
+/// Puts a heading over a text.
+pub fn titled(style: &Style, title: &str, text: &str) -> String {
+    format!("{}\n{text}", style.heading(title))
+}

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::job::titled;
-use super::{Cell, Style, Table, pairs, sections};
+use super::{Cell, Style, Table, pairs, sections, titled};
 use crate::api::wire::agent::{AgentSelf, Members, RaftConfiguration};
 use crate::api::wire::node::NodeResources;
 use crate::api::wire::{Allocation, Node, NodeStub};
