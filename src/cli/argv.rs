@@ -1,16 +1,19 @@
 //! Flags as Nomad writes them (`-detach`, `-address=x`) become flags as clap reads them (`--detach`, `--address=x`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 /// Gives every flag that `command` or one below it knows by a long name its second dash.
 ///
 /// - `-address=x` and `-address x` become `--address=x` and `--address x`; so does `-help`.
 /// - A switch may have Go's value: `-detach=true` becomes `--detach`, and `-detach=false` disappears.
-/// - Letters (`-h`, `-v`, `-tf`), unknown words and everything after `--` are left alone.
+/// - A word that is no flag anywhere gets its second dash too, so that the complaint names all of it.
+/// - Letters (`-h`, `-v`, `-n5`, `-fn`) and everything after `--` are left alone.
 pub fn normalize(command: &clap::Command, argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    let mut flags = BTreeMap::from([("help".to_owned(), false), ("version".to_owned(), false)]);
-    collect(command, &mut flags);
+    let mut flags = Flags::default();
+    flags.long.insert("help".to_owned(), false);
+    flags.short.extend(['h', 'v']);
+    flags.collect(command);
     let mut normalized = Vec::new();
     let mut is_over = false;
     for (position, argument) in argv.into_iter().enumerate() {
@@ -25,32 +28,51 @@ pub fn normalize(command: &clap::Command, argv: impl IntoIterator<Item = OsStrin
     normalized
 }
 
+/// All flags of a tree.
+#[derive(Default)]
+struct Flags {
+    /// Whether one of that name takes a value.
+    long: BTreeMap<String, bool>,
+    short: BTreeSet<char>,
+}
+
+impl Flags {
+    /// Adds the flags of a command and of all below it.
+    fn collect(&mut self, command: &clap::Command) {
+        for argument in command.get_arguments() {
+            self.short.extend(argument.get_short());
+            let aliases = argument.get_all_aliases().unwrap_or_default();
+            for name in argument.get_long().into_iter().chain(aliases) {
+                *self.long.entry(name.to_owned()).or_default() |= argument.get_action().takes_values();
+            }
+        }
+        command.get_subcommands().for_each(|below| self.collect(below));
+    }
+}
+
 enum Flag {
     Long(String),
     Absent,
 }
 
-fn flag(flags: &BTreeMap<String, bool>, argument: &str) -> Option<Flag> {
+fn flag(flags: &Flags, argument: &str) -> Option<Flag> {
     let word = argument.strip_prefix('-')?;
     let word = word.strip_prefix('-').unwrap_or(word);
     let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
     // A single letter is clap's own business.
-    let takes_value = *flags.get(name).filter(|_| name.len() > 1)?;
-    match value {
-        Some("true" | "1") if !takes_value => Some(Flag::Long(format!("--{name}"))),
-        Some("false" | "0") if !takes_value => Some(Flag::Absent),
-        _ => Some(Flag::Long(format!("--{word}"))),
+    if name.len() < 2 {
+        return None;
     }
-}
-
-/// Adds the long flags of a command and of all below it, and whether one of that name takes a value.
-fn collect(command: &clap::Command, flags: &mut BTreeMap<String, bool>) {
-    for argument in command.get_arguments() {
-        for name in argument.get_long().into_iter().chain(argument.get_all_aliases().unwrap_or_default()) {
-            *flags.entry(name.to_owned()).or_default() |= argument.get_action().takes_values();
+    match (flags.long.get(name), value) {
+        (Some(false), Some("true" | "1")) => Some(Flag::Long(format!("--{name}"))),
+        (Some(false), Some("false" | "0")) => Some(Flag::Absent),
+        (Some(_), _) => Some(Flag::Long(format!("--{word}"))),
+        (None, _) => {
+            let is_word = name.chars().all(|letter| letter.is_ascii_alphabetic() || letter == '-');
+            let is_letters = name.chars().all(|letter| flags.short.contains(&letter));
+            (is_word && !is_letters).then(|| Flag::Long(format!("--{word}")))
         }
     }
-    command.get_subcommands().for_each(|below| collect(below, flags));
 }
 
 #[cfg(test)]
@@ -73,7 +95,9 @@ mod tests {
             ("pasture -v", "pasture -v"),
             ("pasture alloc logs -tail -n 5 x", "pasture alloc logs --tail -n 5 x"),
             ("pasture alloc status -t {{.ID}} x", "pasture alloc status -t {{.ID}} x"),
-            ("pasture run -no-such-flag x", "pasture run -no-such-flag x"),
+            ("pasture run -no-such=flag x", "pasture run --no-such=flag x"),
+            ("pasture logs -fn 5 -c7 x", "pasture logs -fn 5 -c7 x"),
+            ("pasture job scale x -12", "pasture job scale x -12"),
             ("pasture run -", "pasture run -"),
             ("pasture job run -- -detach", "pasture job run -- -detach"),
             ("-json status", "-json status"),
