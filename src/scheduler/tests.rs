@@ -1,1 +1,409 @@
-//! Golden scripts.
+//! Golden scripts: `testscripts/*.script` say why, what is done, and below the line what was recorded.
+//!
+//! Commands: `node NAME key=value...`, `job ID key=value...`, `eval JOB`, `count JOB N`, `stop JOB`, `purge JOB`,
+//! `down NODE`, `up NODE`, `ineligible NODE`, `run JOB` (all pending allocations run), `fail ALLOC`, `finish ALLOC`,
+//! `at SECONDS`. `UPDATE_GOLDEN=1 cargo test scheduler` records.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use uuid::Uuid;
+
+use super::{Options, process};
+use crate::model::resources::ReservedResources;
+use crate::model::*;
+use crate::state::{Command, Store};
+
+const LINE: &str = "---";
+
+#[test]
+fn scripts_give_what_was_recorded() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/scheduler/testscripts");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 20, "the scripts are there");
+    let mut differing = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (script, recorded) = text.split_once(&format!("{LINE}\n")).unwrap_or((&text, ""));
+        let found = play(script);
+        if found == recorded {
+            continue;
+        }
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&file, format!("{script}{LINE}\n{found}")).unwrap();
+        } else {
+            differing.push(format!("{}\nrecorded:\n{recorded}\nfound:\n{found}", file.display()));
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+/// Plays the commands of a script and returns what its evaluations decided.
+fn play(script: &str) -> String {
+    let mut world = World::new();
+    for line in script.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let mut words = line.split_whitespace();
+        let verb = words.next().unwrap();
+        let name = words.next().unwrap_or_default();
+        let rest: Vec<&str> = words.collect();
+        let keys: Vec<(&str, &str)> = rest.iter().filter_map(|word| word.split_once('=')).collect();
+        match verb {
+            "node" => world.node(name, &keys),
+            "job" => world.job(name, &keys),
+            "count" => world.count(name, rest[0].parse().unwrap()),
+            "stop" => world.deregister(name, false),
+            "purge" => world.deregister(name, true),
+            "down" => world.status(name, NodeStatus::Down),
+            "up" => world.status(name, NodeStatus::Ready),
+            "ineligible" => world.ineligible(name),
+            "run" => world.run(name),
+            "fail" => world.end(name, ClientStatus::Failed),
+            "finish" => world.end(name, ClientStatus::Complete),
+            "at" => world.now = Timestamp(1) + Duration::from_secs(name.parse().unwrap()),
+            "eval" => world.eval(name),
+            other => panic!("no verb {other:?}"),
+        }
+    }
+    world.shown
+}
+
+struct World {
+    store: Store,
+    index: u64,
+    now: Timestamp,
+    rng: ChaCha8Rng,
+    nodes: BTreeMap<String, NodeId>,
+    shown: String,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            store: Store::new(),
+            index: 0,
+            now: Timestamp(1),
+            rng: ChaCha8Rng::seed_from_u64(1),
+            nodes: BTreeMap::new(),
+            shown: String::new(),
+        }
+    }
+
+    fn apply(&mut self, command: &Command) {
+        self.index += 1;
+        self.store.apply(self.index, command).result.unwrap();
+    }
+
+    fn node(&mut self, name: &str, keys: &[(&str, &str)]) {
+        let next = u128::try_from(self.nodes.len()).unwrap() + 1;
+        let id = *self.nodes.entry(name.to_owned()).or_insert(NodeId(Uuid::from_u128(next)));
+        let mut node = Node {
+            id,
+            secret_id: "secret".to_owned(),
+            name: name.to_owned(),
+            datacenter: "dc1".to_owned(),
+            class: String::new(),
+            pool: "default".to_owned(),
+            http_addr: String::new(),
+            attributes: BTreeMap::new(),
+            meta: BTreeMap::new(),
+            resources: NodeResources {
+                cpu_mhz: 1000,
+                memory_mb: 1000,
+                disk_mb: 10_000,
+                networks: Vec::new(),
+            },
+            reserved: ReservedResources::default(),
+            drivers: BTreeMap::new(),
+            status: NodeStatus::Ready,
+            status_description: String::new(),
+            eligibility: Eligibility::Eligible,
+            status_updated_at: self.now,
+            create_index: 0,
+            modify_index: 0,
+        };
+        let mut drivers = "docker";
+        let mut mbits = 1000;
+        for (key, value) in keys {
+            match *key {
+                "dc" => node.datacenter = (*value).to_owned(),
+                "class" => node.class = (*value).to_owned(),
+                "pool" => node.pool = (*value).to_owned(),
+                "cpu" => node.resources.cpu_mhz = value.parse().unwrap(),
+                "mem" => node.resources.memory_mb = value.parse().unwrap(),
+                "disk" => node.resources.disk_mb = value.parse().unwrap(),
+                "mbits" => mbits = value.parse().unwrap(),
+                "reserved_mem" => node.reserved.memory_mb = value.parse().unwrap(),
+                "drivers" => drivers = value,
+                other => match other.split_once('.') {
+                    Some(("meta", fact)) => drop(node.meta.insert(fact.to_owned(), (*value).to_owned())),
+                    Some(("attr", fact)) => {
+                        drop(node.attributes.insert(fact.to_owned(), (*value).to_owned()))
+                    }
+                    _ => panic!("no key {other:?} of a node"),
+                },
+            }
+        }
+        let well = DriverInfo { detected: true, healthy: true, ..DriverInfo::default() };
+        node.drivers = drivers.split(',').map(|driver| (driver.to_owned(), well.clone())).collect();
+        node.resources.networks = vec![Network {
+            device: "eth0".to_owned(),
+            ip: Some("10.0.0.1".parse().unwrap()),
+            mbits,
+            ..Network::default()
+        }];
+        let time = self.now;
+        self.apply(&Command::NodeRegister { node, time, evals: Vec::new() });
+    }
+
+    fn job(&mut self, id: &str, keys: &[(&str, &str)]) {
+        let mut job_type = JobType::Service;
+        let mut resources = Resources { cpu_mhz: 100, memory_mb: 100, ..Resources::default() };
+        let mut network = Network::default();
+        let (mut datacenters, mut pool) = ("dc1", "default");
+        let (mut group, mut count, mut driver, mut image, mut disk) = ("app", 1, "docker", "v1", 300);
+        let mut constraints = Vec::new();
+        for (key, value) in keys {
+            match *key {
+                "type" => job_type = JobType::from_name(value).unwrap(),
+                "group" => group = value,
+                "count" => count = value.parse().unwrap(),
+                "cpu" => resources.cpu_mhz = value.parse().unwrap(),
+                "mem" => resources.memory_mb = value.parse().unwrap(),
+                "disk" => disk = value.parse().unwrap(),
+                "driver" => driver = value,
+                "image" => image = value,
+                "dc" => datacenters = value,
+                "pool" => pool = value,
+                "mbits" => network.mbits = value.parse().unwrap(),
+                "static" => network.reserved_ports.push(Port {
+                    label: "http".to_owned(),
+                    value: value.parse().unwrap(),
+                    to: 0,
+                }),
+                "dynamic" => {
+                    network.dynamic_ports.push(Port { label: (*value).to_owned(), ..Port::default() })
+                }
+                // `left|operator|right`, since the words of a line are parted by blanks.
+                "constraint" => {
+                    let parts: Vec<&str> = value.split('|').collect();
+                    constraints.push(Constraint {
+                        left: parts[0].to_owned(),
+                        operator: parts[1].parse().unwrap(),
+                        right: parts.get(2).copied().unwrap_or_default().to_owned(),
+                    });
+                }
+                other => panic!("no key {other:?} of a job"),
+            }
+        }
+        if network != Network::default() {
+            resources.networks.push(network);
+        }
+        let task = Task {
+            name: "task".to_owned(),
+            driver: driver.to_owned(),
+            user: String::new(),
+            config: [("image".to_owned(), image.into())].into_iter().collect(),
+            env: BTreeMap::new(),
+            resources,
+            constraints: Vec::new(),
+            services: Vec::new(),
+            meta: BTreeMap::new(),
+            kill_timeout: Duration::from_secs(5),
+            kill_signal: String::new(),
+            logs: job::LogConfig::default(),
+        };
+        let job = Job {
+            region: "global".to_owned(),
+            namespace: "default".to_owned(),
+            id: id.to_owned(),
+            name: id.to_owned(),
+            job_type,
+            priority: 50,
+            all_at_once: false,
+            datacenters: datacenters.split(',').map(str::to_owned).collect(),
+            node_pool: pool.to_owned(),
+            constraints,
+            update: None,
+            groups: vec![TaskGroup {
+                name: group.to_owned(),
+                count,
+                constraints: Vec::new(),
+                restart: RestartPolicy::default_for(job_type),
+                update: None,
+                ephemeral_disk_mb: disk,
+                networks: Vec::new(),
+                tasks: vec![task],
+                meta: BTreeMap::new(),
+            }],
+            meta: BTreeMap::new(),
+            stop: false,
+            status: JobStatus::Pending,
+            version: 0,
+            submit_time: self.now,
+            create_index: 0,
+            modify_index: 0,
+            job_modify_index: 0,
+        };
+        self.apply(&Command::JobRegister { job, eval: None });
+    }
+
+    fn count(&mut self, id: &str, count: u32) {
+        let mut job = (**self.store.snapshot().job(&JobKey::new("default", id)).unwrap()).clone();
+        job.groups[0].count = count;
+        self.apply(&Command::JobRegister { job, eval: None });
+    }
+
+    fn deregister(&mut self, id: &str, purge: bool) {
+        let key = JobKey::new("default", id);
+        let time = self.now;
+        self.apply(&Command::JobDeregister { key, purge, time, eval: None });
+    }
+
+    fn status(&mut self, name: &str, status: NodeStatus) {
+        let command = Command::NodeStatus {
+            node_id: self.nodes[name],
+            status,
+            description: String::new(),
+            time: self.now,
+            evals: Vec::new(),
+        };
+        self.apply(&command);
+    }
+
+    fn ineligible(&mut self, name: &str) {
+        let command = Command::NodeEligibility {
+            node_id: self.nodes[name],
+            eligibility: Eligibility::Ineligible,
+            time: self.now,
+            evals: Vec::new(),
+        };
+        self.apply(&command);
+    }
+
+    fn run(&mut self, job: &str) {
+        let view = self.store.snapshot();
+        let pending: Vec<Allocation> = view
+            .allocs_by_job(&JobKey::new("default", job))
+            .filter(|alloc| alloc.client_status == ClientStatus::Pending)
+            .map(|alloc| (**alloc).clone())
+            .collect();
+        for alloc in pending {
+            self.see(&alloc, ClientStatus::Running);
+        }
+    }
+
+    fn end(&mut self, name: &str, status: ClientStatus) {
+        let view = self.store.snapshot();
+        let alloc = view.allocs().find(|alloc| alloc.name == name && !alloc.is_terminal());
+        let alloc = (**alloc.expect("it runs")).clone();
+        self.see(&alloc, status);
+    }
+
+    fn see(&mut self, alloc: &Allocation, client_status: ClientStatus) {
+        let finished_at = if client_status.is_terminal() { self.now } else { Timestamp::NEVER };
+        let state = TaskState { finished_at, ..TaskState::default() };
+        let update = AllocUpdate {
+            id: alloc.id,
+            client_status,
+            client_description: String::new(),
+            task_states: [("task".to_owned(), state)].into(),
+            time: self.now,
+        };
+        let command = Command::ClientUpdate {
+            node_id: alloc.node_id,
+            updates: vec![update],
+            time: self.now,
+            evals: Vec::new(),
+        };
+        self.apply(&command);
+    }
+
+    /// Lets the scheduler look at a job, shows what it decides, and carries it out.
+    fn eval(&mut self, job: &str) {
+        let key = JobKey::new("default", job);
+        let view = self.store.snapshot();
+        let job_type = view.job(&key).map_or(JobType::Service, |job| job.job_type);
+        let id = EvalId::random(&mut self.rng);
+        let eval = Evaluation::pending(id, key, job_type, 50, Trigger::JobRegister, self.now);
+        let decision = process(&view, &eval, self.now, &mut self.rng, &Options::default());
+        self.show(job, &decision);
+        let plan = decision.plan;
+        let command = Command::ApplyPlan {
+            stops: plan.stops,
+            places: plan.places,
+            updates: plan.updates,
+            time: self.now,
+        };
+        self.apply(&command);
+    }
+
+    fn show(&mut self, job: &str, decision: &plan::Decision) {
+        let view = self.store.snapshot();
+        let mut lines = Vec::new();
+        for place in &decision.plan.places {
+            let score = place.metric.scores.first().map_or(0.0, |best| best.normalized);
+            let instead = place
+                .previous
+                .map(|id| format!(" instead of the one on {}", view.alloc(&id).unwrap().node_name));
+            let ports = place.resources.networks().flat_map(|network| {
+                let fixed =
+                    network.reserved_ports.iter().map(|port| format!(" {}={}", port.label, port.value));
+                fixed.chain(network.dynamic_ports.iter().map(|port| {
+                    assert!((20_000..=32_000).contains(&port.value), "dynamic ports have a range");
+                    format!(" {}=dynamic", port.label)
+                }))
+            });
+            let ports: String = ports.collect();
+            lines.push(format!(
+                "place {} on {}{ports}{} score {score:.3}",
+                place.name,
+                place.node_name,
+                instead.unwrap_or_default()
+            ));
+        }
+        for stop in &decision.plan.stops {
+            let alloc = view.alloc(&stop.alloc_id).unwrap();
+            let status =
+                stop.client_status.map(|status| format!(" as {}", status.as_str())).unwrap_or_default();
+            lines.push(format!("stop {} on {}{status}: {}", alloc.name, alloc.node_name, stop.description));
+        }
+        for update in &decision.plan.updates {
+            lines.push(format!("update {} on {} in place", update.name, update.node_name));
+        }
+        lines.sort();
+        for (group, metric) in &decision.eval.failed_groups {
+            let queued = decision.eval.queued[group];
+            lines.push(format!(
+                "unplaced {group}: {queued}; evaluated {}, filtered {}, exhausted {}",
+                metric.nodes_evaluated, metric.nodes_filtered, metric.nodes_exhausted
+            ));
+            for verdict in &metric.verdicts {
+                lines.push(format!("  {}: {}", verdict.node_name, verdict.reasons.join("; ")));
+            }
+        }
+        if let Some(blocked) = &decision.blocked {
+            let could = blocked.class_eligibility.values().filter(|could| **could).count();
+            let escaped = if blocked.escaped { ", escaped" } else { "" };
+            lines.push(format!(
+                "blocked: {could} of {} classes could help{escaped}",
+                blocked.class_eligibility.len()
+            ));
+        }
+        for later in &decision.follow_ups {
+            lines.push(format!("again in {:.0} s", later.wait_until.since(self.now).as_secs_f64()));
+        }
+        let status = decision.eval.status.as_str();
+        let said = &decision.eval.status_description;
+        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+        writeln!(self.shown, "eval {job}: {status}{said}").unwrap();
+        for line in lines {
+            writeln!(self.shown, "  {line}").unwrap();
+        }
+    }
+}

@@ -38,7 +38,12 @@ fn compare(operator: Operator, left: &str, right: &str) -> Result<bool, String> 
         Operator::GreaterOrEqual => Ok(order(left, right).is_ge()),
         Operator::Regexp => match regex::RegexBuilder::new(right).size_limit(1 << 20).build() {
             Ok(pattern) => Ok(pattern.is_match(left)),
-            Err(error) => Err(format!("the regular expression is wrong: {error}")),
+            Err(error) => {
+                // The lines before the last draw a picture that does not fit into one line.
+                let text = error.to_string();
+                let what = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                Err(format!("the regular expression is wrong: {what}"))
+            }
         },
         Operator::Version => version::fulfils(left, right, version::Style::Loose),
         Operator::Semver => version::fulfils(left, right, version::Style::Semantic),
