@@ -29,3 +29,6 @@ pub mod lab;
 pub mod scenario;
 
 pub mod cli;
+
+#[cfg(test)]
+mod testing;

@@ -222,7 +222,7 @@ fn excess(runners: &BTreeMap<AllocId, AllocRunner>, acknowledged: &[AllocId]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::fixtures;
+    use crate::testing;
 
     /// Writes allocations as `id:index[:word]` and the diff as `+id ~id -id !id`, the last for what never began.
     #[track_caller]
@@ -231,7 +231,7 @@ mod tests {
         let allocs = listed
             .iter()
             .map(|&(number, alloc_modify_index, word)| {
-                let mut alloc = fixtures::alloc("web", "raw_exec");
+                let mut alloc = testing::alloc("web", "raw_exec");
                 (alloc.id, alloc.alloc_modify_index) = (id(number), alloc_modify_index);
                 match word {
                     "stop" => alloc.desired_status = DesiredStatus::Stop,

@@ -154,12 +154,12 @@ pub fn clean(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::client::dir::AllocDirs;
-    use crate::client::fixtures;
     use crate::model::Port;
+    use crate::testing;
 
     fn environment(view: FolderView) -> (Environment, Allocation) {
-        let node = fixtures::node();
-        let mut alloc = fixtures::alloc("web", "raw_exec");
+        let node = testing::node();
+        let mut alloc = testing::alloc("web", "raw_exec");
         let mut job = (*alloc.job).clone();
         job.meta = [("owner".to_owned(), "job".to_owned()), ("a-b".to_owned(), "job".to_owned())].into();
         job.groups[0].tasks[0].meta = [("owner".to_owned(), "task".to_owned())].into();

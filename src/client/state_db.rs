@@ -147,7 +147,7 @@ impl StateDb {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::fixtures;
+    use crate::testing;
 
     #[test]
     fn what_was_put_is_there_after_opening_again() {
@@ -157,7 +157,7 @@ mod tests {
         let identity = open().identity(&mut *env.random.stream("a")).unwrap();
         assert_eq!(open().identity(&mut *env.random.stream("b")).unwrap(), identity);
 
-        let mut alloc = fixtures::alloc("web", "raw_exec");
+        let mut alloc = testing::alloc("web", "raw_exec");
         let mut job = (*alloc.job).clone();
         job.groups[0].tasks[0].config =
             serde_json::json!({"command": "sh", "args": ["a", 1, {"b": null}]}).as_object().unwrap().clone();

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::driver::raw_exec::RawExec;
-use super::{Client, ClientConfig, fixtures};
+use super::{Client, ClientConfig};
 use crate::env::spawn::AbortOnDrop;
 use crate::env::{Env, real};
 use crate::model::{AllocId, Allocation, ClientStatus, DesiredStatus, NodeStatus, TaskRunState};
@@ -23,6 +23,7 @@ use crate::rpc::messages::{
     UpdateAllocs,
 };
 use crate::rpc::{self, RpcError, decode, encode};
+use crate::testing;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -151,7 +152,7 @@ impl rpc::Service for Cluster {
 }
 
 fn alloc(number: u128, script: &str) -> Allocation {
-    let mut alloc = fixtures::alloc("web", "raw_exec");
+    let mut alloc = testing::alloc("web", "raw_exec");
     alloc.id = AllocId(uuid::Uuid::from_u128(number));
     edit(&mut alloc, |job| {
         let group = &mut job.groups[0];

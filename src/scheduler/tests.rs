@@ -14,9 +14,9 @@ use rand_chacha::ChaCha8Rng;
 use uuid::Uuid;
 
 use super::{Options, process};
-use crate::model::resources::ReservedResources;
 use crate::model::*;
 use crate::state::{Command, Store};
+use crate::testing;
 
 const LINE: &str = "---";
 
@@ -102,31 +102,10 @@ impl World {
     fn node(&mut self, name: &str, keys: &[(&str, &str)]) {
         let next = u128::try_from(self.nodes.len()).unwrap() + 1;
         let id = *self.nodes.entry(name.to_owned()).or_insert(NodeId(Uuid::from_u128(next)));
-        let mut node = Node {
-            id,
-            secret_id: "secret".to_owned(),
-            name: name.to_owned(),
-            datacenter: "dc1".to_owned(),
-            class: String::new(),
-            pool: "default".to_owned(),
-            http_addr: String::new(),
-            attributes: BTreeMap::new(),
-            meta: BTreeMap::new(),
-            resources: NodeResources {
-                cpu_mhz: 1000,
-                memory_mb: 1000,
-                disk_mb: 10_000,
-                networks: Vec::new(),
-            },
-            reserved: ReservedResources::default(),
-            drivers: BTreeMap::new(),
-            status: NodeStatus::Ready,
-            status_description: String::new(),
-            eligibility: Eligibility::Eligible,
-            status_updated_at: self.now,
-            create_index: 0,
-            modify_index: 0,
-        };
+        let mut node = testing::node();
+        (node.id, node.name) = (id, name.to_owned());
+        node.resources =
+            NodeResources { cpu_mhz: 1000, memory_mb: 1000, disk_mb: 10_000, networks: Vec::new() };
         let mut drivers = "docker";
         let mut mbits = 1000;
         for (key, value) in keys {
@@ -204,52 +183,14 @@ impl World {
         if network != Network::default() {
             resources.networks.push(network);
         }
-        let task = Task {
-            name: "task".to_owned(),
-            driver: driver.to_owned(),
-            user: String::new(),
-            config: [("image".to_owned(), image.into())].into_iter().collect(),
-            env: BTreeMap::new(),
-            resources,
-            constraints: Vec::new(),
-            services: Vec::new(),
-            meta: BTreeMap::new(),
-            kill_timeout: Duration::from_secs(5),
-            kill_signal: String::new(),
-            logs: job::LogConfig::default(),
-        };
-        let job = Job {
-            region: "global".to_owned(),
-            namespace: "default".to_owned(),
-            id: id.to_owned(),
-            name: id.to_owned(),
-            job_type,
-            priority: 50,
-            all_at_once: false,
-            datacenters: datacenters.split(',').map(str::to_owned).collect(),
-            node_pool: pool.to_owned(),
-            constraints,
-            update: None,
-            groups: vec![TaskGroup {
-                name: group.to_owned(),
-                count,
-                constraints: Vec::new(),
-                restart: RestartPolicy::default_for(job_type),
-                update: None,
-                ephemeral_disk_mb: disk,
-                networks: Vec::new(),
-                tasks: vec![task],
-                meta: BTreeMap::new(),
-            }],
-            meta: BTreeMap::new(),
-            stop: false,
-            status: JobStatus::Pending,
-            version: 0,
-            submit_time: self.now,
-            create_index: 0,
-            modify_index: 0,
-            job_modify_index: 0,
-        };
+        let mut job = testing::job(id, driver);
+        job.job_type = job_type;
+        job.datacenters = datacenters.split(',').map(str::to_owned).collect();
+        (job.node_pool, job.constraints) = (pool.to_owned(), constraints);
+        let only = &mut job.groups[0];
+        (only.name, only.count, only.ephemeral_disk_mb) = (group.to_owned(), count, disk);
+        only.tasks[0].config = [("image".to_owned(), image.into())].into_iter().collect();
+        only.tasks[0].resources = resources;
         self.apply(&Command::JobRegister { job, eval: None });
     }
 

@@ -27,3 +27,6 @@ pub use command::Command;
 pub use store::{Applied, Store};
 pub use view::Snapshot;
 pub use watch::{WatchKey, Watcher};
+
+#[cfg(test)]
+mod tests;

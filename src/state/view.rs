@@ -11,7 +11,7 @@ use crate::model::{AllocId, Allocation, EvalId, Evaluation, Job, JobKey, Node, N
 const FORMAT: u8 = 1;
 
 /// The state at one index, never changed afterwards. Cloning costs O(1).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     pub(super) index: u64,
     pub(super) jobs: Jobs,

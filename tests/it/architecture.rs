@@ -25,6 +25,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// The module that may use everything, and that nobody uses.
 const TOP: &str = "cli";
 
+/// Compiled for tests only.
+const TESTING: &str = "testing";
+
 /// Where the simulation may be named.
 const SIMULATION: &[&str] = &["env/sim", "lab/backend/sim.rs"];
 
@@ -35,7 +38,7 @@ pub fn edges() -> Result<(), Failed> {
         let module = path.components().next().map(|part| part.as_os_str().to_string_lossy().into_owned());
         let module = module.unwrap_or_default();
         let module = module.trim_end_matches(".rs");
-        if [TOP, "lib", "main"].contains(&module) {
+        if [TOP, TESTING, "lib", "main"].contains(&module) {
             continue;
         }
         let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == module) else {
@@ -101,5 +104,5 @@ fn product_files() -> Result<Vec<(PathBuf, String)>, Failed> {
 
 fn is_product(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "rs")
-        && path.file_name().is_none_or(|name| name != "tests.rs")
+        && path.file_name().is_none_or(|name| name != "tests.rs" && name != "fixtures.rs")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ use crate::env::Env;
 
 /// How long an agent may take to stop: what waits for it gives up after five seconds.
 const STOP_MAX: Duration = Duration::from_millis(4_500);
+
+/// The most a task of -dev may take to end.
+const DEV_KILL_TIMEOUT_MAX: Duration = Duration::from_secs(3);
 
 /// The most threads that run an agent's tasks. It waits more than it computes.
 const THREADS_MAX: usize = 4;
@@ -252,6 +255,8 @@ fn apply_dev(settings: &mut AgentSettings) {
     settings.client.enabled = Some(true);
     settings.client.options.entry(RAW_EXEC.to_owned()).or_insert_with(|| "1".to_owned());
     settings.bind_addr.get_or_insert(Ipv4Addr::LOCALHOST.into());
+    // Its tasks end with it, so none may take longer than it has.
+    settings.client.kill_timeout_max.get_or_insert(DEV_KILL_TIMEOUT_MAX);
     settings
         .data_dir
         .get_or_insert_with(|| std::env::temp_dir().join(format!("pasture-dev-{}", std::process::id())));
@@ -280,8 +285,11 @@ fn agent_config(env: &Env, settings: &AgentSettings) -> Result<AgentConfig, Stri
             ..default
         }
     });
-    let client =
-        settings.client.enabled.unwrap_or(false).then(|| client_config(settings, &name, &data_dir, bind));
+    let client = settings
+        .client
+        .enabled
+        .unwrap_or(false)
+        .then(|| client_config(env, settings, &name, &data_dir, bind));
     Ok(AgentConfig {
         region: settings.region.clone().unwrap_or_else(|| "global".to_owned()),
         datacenter: settings.datacenter.clone().unwrap_or_else(|| "dc1".to_owned()),
@@ -296,14 +304,20 @@ fn agent_config(env: &Env, settings: &AgentSettings) -> Result<AgentConfig, Stri
     })
 }
 
-fn client_config(settings: &AgentSettings, name: &str, data_dir: &Path, bind: IpAddr) -> ClientConfig {
+fn client_config(
+    env: &Env,
+    settings: &AgentSettings,
+    name: &str,
+    data_dir: &Path,
+    bind: IpAddr,
+) -> ClientConfig {
     let client = &settings.client;
     let default = ClientConfig::default();
     let host_env: BTreeMap<String, String> = std::env::vars().collect();
     // Tasks of an agent that only this machine can reach are reached by the same address.
-    let interface = client.network_interface.clone().unwrap_or_else(|| match bind.is_loopback() {
-        true => "lo".to_owned(),
-        false => String::new(),
+    let interface = client.network_interface.clone().unwrap_or_else(|| {
+        let own = env.net.interfaces().into_iter().find(|one| one.is_loopback && bind.is_loopback());
+        own.map(|interface| interface.name).unwrap_or_default()
     });
     ClientConfig {
         data_dir: data_dir.to_owned(),
@@ -363,9 +377,10 @@ fn advertise(
 
 /// Adds the usual port of the RPC to a host without one.
 fn with_port(host: &str) -> String {
-    let has_port = host.rsplit_once(':').is_some_and(|(name, port)| {
-        port.parse::<u16>().is_ok() && (!name.contains(':') || name.ends_with(']'))
-    });
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return SocketAddr::new(address, RPC_PORT).to_string();
+    }
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     if has_port { host.to_owned() } else { format!("{host}:{RPC_PORT}") }
 }
 
@@ -407,7 +422,7 @@ mod tests {
             ("10.0.0.2:5000", "10.0.0.2:5000"),
             ("nomad-01.example", "nomad-01.example:4647"),
             ("[::1]:5000", "[::1]:5000"),
-            ("[::1]", "[::1]:4647"),
+            ("::1", "[::1]:4647"),
         ] {
             assert_eq!(with_port(host), expected);
         }

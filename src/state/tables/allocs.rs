@@ -8,7 +8,7 @@ use super::Grouped;
 use crate::model::{AllocId, Allocation, JobKey, NodeId};
 
 /// All allocations.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Allocs {
     by_id: OrdMap<AllocId, Arc<Allocation>>,
     by_job: Grouped<JobKey, AllocId, Allocation>,

@@ -8,7 +8,7 @@ use super::Grouped;
 use crate::model::{EvalId, Evaluation, JobKey};
 
 /// All evaluations.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evals {
     by_id: OrdMap<EvalId, Arc<Evaluation>>,
     by_job: Grouped<JobKey, EvalId, Evaluation>,

@@ -10,7 +10,7 @@ use crate::model::{Job, JobKey};
 pub const VERSIONS_MAX: usize = 6;
 
 /// All jobs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Jobs {
     by_key: OrdMap<JobKey, Arc<Job>>,
     /// Newest first; the current one is among them.

@@ -7,7 +7,7 @@ use imbl::OrdMap;
 use crate::model::{Node, NodeId};
 
 /// All nodes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Nodes {
     by_id: OrdMap<NodeId, Arc<Node>>,
     /// Log index of the last change of any node.

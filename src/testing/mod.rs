@@ -1,0 +1,121 @@
+//! The canonical node, job and allocation for tests: what a test sets on them is what matters to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::job::LogConfig;
+use crate::model::node::{Eligibility, NodeStatus};
+use crate::model::resources::{AllocatedResources, NodeResources, ReservedResources};
+use crate::model::{
+    AllocId, Allocation, ClientStatus, DesiredStatus, EvalId, Job, JobStatus, JobType, Node, NodeId,
+    Resources, RestartPolicy, Task, TaskGroup, Timestamp,
+};
+
+/// Returns a ready node.
+pub fn node() -> Node {
+    Node {
+        id: NodeId(uuid::Uuid::from_u128(1)),
+        secret_id: "secret".to_owned(),
+        name: "node-1".to_owned(),
+        datacenter: "dc1".to_owned(),
+        class: String::new(),
+        pool: "default".to_owned(),
+        http_addr: String::new(),
+        attributes: BTreeMap::new(),
+        meta: BTreeMap::new(),
+        resources: NodeResources::default(),
+        reserved: ReservedResources::default(),
+        drivers: BTreeMap::new(),
+        status: NodeStatus::Ready,
+        status_description: String::new(),
+        eligibility: Eligibility::Eligible,
+        status_updated_at: Timestamp::NEVER,
+        create_index: 0,
+        modify_index: 0,
+    }
+}
+
+/// Returns a service job with one group and one task, all of that name.
+pub fn job(name: &str, driver: &str) -> Job {
+    let task = Task {
+        name: name.to_owned(),
+        driver: driver.to_owned(),
+        user: String::new(),
+        config: serde_json::Map::new(),
+        env: BTreeMap::new(),
+        resources: Resources::default(),
+        constraints: Vec::new(),
+        services: Vec::new(),
+        meta: BTreeMap::new(),
+        kill_timeout: Duration::from_secs(5),
+        kill_signal: String::new(),
+        logs: LogConfig::default(),
+    };
+    let group = TaskGroup {
+        name: name.to_owned(),
+        count: 1,
+        constraints: Vec::new(),
+        restart: RestartPolicy::default_for(JobType::Service),
+        update: None,
+        ephemeral_disk_mb: 300,
+        networks: Vec::new(),
+        tasks: vec![task],
+        meta: BTreeMap::new(),
+    };
+    Job {
+        region: "global".to_owned(),
+        namespace: "default".to_owned(),
+        id: name.to_owned(),
+        name: name.to_owned(),
+        job_type: JobType::Service,
+        priority: 50,
+        all_at_once: false,
+        datacenters: vec!["*".to_owned()],
+        node_pool: "default".to_owned(),
+        constraints: Vec::new(),
+        update: None,
+        groups: vec![group],
+        meta: BTreeMap::new(),
+        stop: false,
+        status: JobStatus::Running,
+        version: 0,
+        submit_time: Timestamp::NEVER,
+        create_index: 0,
+        modify_index: 0,
+        job_modify_index: 0,
+    }
+}
+
+/// Returns an allocation of such a job.
+pub fn alloc(name: &str, driver: &str) -> Allocation {
+    let job = job(name, driver);
+    Allocation {
+        id: AllocId(uuid::Uuid::from_u128(7)),
+        eval_id: EvalId(uuid::Uuid::from_u128(8)),
+        name: Allocation::name_of(name, name, 0),
+        node_id: node().id,
+        node_name: node().name,
+        job_key: job.key(),
+        group: name.to_owned(),
+        resources: AllocatedResources {
+            tasks: [(name.to_owned(), Resources::default())].into(),
+            shared_disk_mb: 300,
+            shared_networks: Vec::new(),
+        },
+        job: Arc::new(job),
+        metric: Arc::default(),
+        desired_status: DesiredStatus::Run,
+        desired_description: String::new(),
+        client_status: ClientStatus::Pending,
+        client_description: String::new(),
+        task_states: BTreeMap::new(),
+        previous: None,
+        next: None,
+        create_time: Timestamp::NEVER,
+        modify_time: Timestamp::NEVER,
+        create_index: 10,
+        modify_index: 10,
+        alloc_modify_index: 10,
+    }
+}
