@@ -171,12 +171,15 @@ fn compare(path: &Path, spec: &ScenarioSpec, settings: Settings, seed: u64, verd
     let Ok(recorded) = read(&review::snapshot_path(path)) else { return Finding::New };
     let recorded = review::from_snapshot(&recorded);
     let found = &verdict.outcome;
+    let facts = review::diff(recorded.portable_part(), found.portable_part(), false);
     let whole = settings.engine == Engine::Own && seed == spec.seed.unwrap_or(SEED);
-    let diff = match whole {
-        true => review::diff(&recorded.to_string(), &found.to_string(), false),
-        false => review::diff(recorded.portable_part(), found.portable_part(), false),
-    };
-    if diff.is_empty() { Finding::Same } else { Finding::Changed(diff) }
+    let all =
+        if whole { review::diff(&recorded.to_string(), &found.to_string(), false) } else { facts.clone() };
+    match (all.is_empty(), facts.is_empty()) {
+        (true, _) => Finding::Same,
+        (false, true) => Finding::Changed(format!("  the facts are as recorded, their times are not\n{all}")),
+        (false, false) => Finding::Changed(all),
+    }
 }
 
 /// Writes an outcome down, to be accepted.

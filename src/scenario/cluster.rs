@@ -55,6 +55,17 @@ pub struct Reply {
     pub body: Option<String>,
 }
 
+/// What a server says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerView {
+    /// Its machine.
+    pub machine: String,
+    /// The term it is in.
+    pub term: u64,
+    /// Whether it says that it leads.
+    pub leads: bool,
+}
+
 impl Cluster {
     /// Looks at the lab's servers.
     pub fn new(backend: Arc<dyn Backend>) -> Self {
@@ -73,6 +84,11 @@ impl Cluster {
         Self { backend, servers, addresses: Arc::default() }
     }
 
+    /// Returns the lab time.
+    pub fn now(&self) -> Duration {
+        self.backend.now()
+    }
+
     /// Returns the machine whose server says that it leads itself.
     pub async fn leader(&self) -> Option<String> {
         self.leading().await.map(|server| server.machine.clone())
@@ -81,6 +97,17 @@ impl Cluster {
     /// Returns the servers' machines in the lab's order.
     pub fn server_machines(&self) -> Vec<String> {
         self.servers.iter().map(|server| server.machine.clone()).collect()
+    }
+
+    /// Asks every server with power what it thinks it is; one that does not answer is left out.
+    pub async fn server_views(&self) -> Vec<ServerView> {
+        let asked = self.powered().map(|server| async move {
+            let agent = server.look.agent_self().await.ok()?.value;
+            let leads = raft_stat(&agent, "state") == Some("Leader");
+            let term = raft_stat(&agent, "term")?.parse().ok()?;
+            Some(ServerView { machine: server.machine.clone(), term, leads })
+        });
+        join_all(asked).await.into_iter().flatten().collect()
     }
 
     /// Lists the nodes.
@@ -224,8 +251,11 @@ pub fn is_running(alloc: &AllocStub) -> bool {
 
 /// Returns how far a server's state has come.
 fn applied_index(agent: &AgentSelf) -> u64 {
-    let text = agent.stats.get("raft").and_then(|raft| raft.get("applied_index"));
-    text.and_then(|text| text.parse().ok()).unwrap_or(0)
+    raft_stat(agent, "applied_index").and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+fn raft_stat<'a>(agent: &'a AgentSelf, name: &str) -> Option<&'a str> {
+    agent.stats.get("raft")?.get(name).map(String::as_str)
 }
 
 /// Returns where an allocation's tasks answer.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cluster::{Cluster, is_running};
+use super::convergence::{self, Jobs};
+use super::disturbance::Disturbances;
 use super::facts::{Baseline, Observer, Seen, restarts};
 use super::invariants::{self, Observation};
 use super::outcome::Outcome;
@@ -52,7 +54,7 @@ pub async fn play(backend: Arc<dyn Backend>, spec: Arc<ScenarioSpec>) -> Played 
             return Played { outcome: engine.outcome, failure };
         }
     }
-    let failure = engine.converge().await.err().map(Failure::Liveness);
+    let failure = engine.converge().await.err();
     Played { outcome: engine.outcome, failure }
 }
 
@@ -66,11 +68,9 @@ struct Engine {
     baseline: Baseline,
     /// Machines chosen under a label.
     labels: BTreeMap<String, Vec<String>>,
-    /// Machines without power, and killed processes, by the scenario's doing.
-    powered_off: BTreeSet<String>,
-    killed: BTreeSet<(String, String)>,
-    /// Jobs submitted and not stopped.
-    jobs: BTreeSet<String>,
+    /// What is broken, by the scenario's doing.
+    disturbances: Disturbances,
+    jobs: Jobs,
 }
 
 impl Engine {
@@ -87,9 +87,8 @@ impl Engine {
             _prober: prober,
             baseline: Baseline::default(),
             labels: BTreeMap::new(),
-            powered_off: BTreeSet::new(),
-            killed: BTreeSet::new(),
-            jobs: BTreeSet::new(),
+            disturbances: Disturbances::default(),
+            jobs: Jobs::default(),
         }
     }
 
@@ -111,9 +110,11 @@ impl Engine {
             Verb::Run(run) => self.run(run, span).await,
             Verb::Stop { job, purge } => {
                 self.say(&format!("stop {job}"));
-                self.jobs.remove(job);
                 let stopped = self.cluster.deregister(job, *purge).await;
-                stopped.map(drop).map_err(|error| self.refused(span, &error))
+                stopped.map_err(|error| self.refused(span, &error))?;
+                self.jobs.wanted.remove(job);
+                self.jobs.stopped.insert(job.clone());
+                Ok(())
             }
             Verb::Scale { job, group, count } => {
                 self.say(&format!("scale {job} to {count}"));
@@ -125,9 +126,8 @@ impl Engine {
             Verb::PowerOff(selection) => {
                 for machine in self.choose(selection).await? {
                     self.done(&format!("power off {machine}"));
-                    let off = self.backend.power_off(&machine).await;
+                    let off = self.disturbances.power_off(self.backend.as_ref(), &machine).await;
                     off.map_err(|error| self.spec.error(span, error.to_string()))?;
-                    self.powered_off.insert(machine);
                 }
                 self.say(&format!("power off {}", describe(selection)));
                 Ok(())
@@ -135,9 +135,8 @@ impl Engine {
             Verb::PowerOn(selection) => {
                 for machine in self.choose(selection).await? {
                     self.done(&format!("power on {machine}"));
-                    let on = self.backend.power_on(&machine).await;
+                    let on = self.disturbances.power_on(self.backend.as_ref(), &machine).await;
                     on.map_err(|error| self.spec.error(span, error.to_string()))?;
-                    self.powered_off.remove(&machine);
                 }
                 self.say(&format!("power on {}", describe(selection)));
                 Ok(())
@@ -145,9 +144,8 @@ impl Engine {
             Verb::Kill { machines, process } => {
                 for machine in self.choose(machines).await? {
                     self.done(&format!("kill {process} on {machine}"));
-                    let killed = self.backend.kill(&machine, process).await;
+                    let killed = self.disturbances.kill(self.backend.as_ref(), &machine, process).await;
                     killed.map_err(|error| self.spec.error(span, error.to_string()))?;
-                    self.killed.insert((machine, process.clone()));
                 }
                 self.say(&format!("kill {process} on {}", describe(machines)));
                 Ok(())
@@ -155,9 +153,8 @@ impl Engine {
             Verb::Start { machines, process } => {
                 for machine in self.choose(machines).await? {
                     self.done(&format!("start {process} on {machine}"));
-                    let started = self.backend.start(&machine, process).await;
+                    let started = self.disturbances.start(self.backend.as_ref(), &machine, process).await;
                     started.map_err(|error| self.spec.error(span, error.to_string()))?;
-                    self.killed.remove(&(machine, process.clone()));
                 }
                 self.say(&format!("start {process} on {}", describe(machines)));
                 Ok(())
@@ -166,7 +163,8 @@ impl Engine {
             Verb::Heal => {
                 self.say("heal");
                 self.done("heal");
-                self.backend.heal().map_err(|error| self.spec.error(span, error.to_string()))
+                let healed = self.disturbances.heal(self.backend.as_ref());
+                healed.map_err(|error| self.spec.error(span, error.to_string()))
             }
             Verb::Await { text, condition, within } => self.wait_for(text, condition, *within).await,
             Verb::Expect { text, condition } => {
@@ -182,8 +180,9 @@ impl Engine {
         let submitted = self.cluster.register(&convert::job::job(&run.job)).await;
         match (&run.refused, submitted) {
             (None, Ok(response)) => {
-                self.jobs.insert(run.job.id.clone());
-                self.counts.watch(&run.job.id);
+                self.jobs.stopped.remove(&run.job.id);
+                self.jobs.wanted.insert(run.job.id.clone());
+                self.counts.watch(&run.job.id, self.backend.now());
                 let ended = self.follow(&run.job.id, &response.eval_id).await;
                 self.say(&format!("run {} as {:?}: evaluation {ended}", run.file, run.job.id));
                 Ok(())
@@ -235,11 +234,9 @@ impl Engine {
             }
         };
         self.done(&format!("partition {} from {}", one.join(", "), other.join(", ")));
-        let cut = match direction {
-            Direction::Both => self.backend.partition(&one, &other, true),
-            Direction::AToB => self.backend.partition(&one, &other, false),
-            Direction::BToA => self.backend.partition(&other, &one, false),
-        };
+        let (from, to) = if direction == Direction::BToA { (&other, &one) } else { (&one, &other) };
+        let both = direction == Direction::Both;
+        let cut = self.disturbances.partition(self.backend.as_ref(), from, to, both);
         self.say(&format!("partition {} from {}", describe(a), b.map_or("all others".to_owned(), describe)));
         cut.map_err(|error| self.spec.error(span, error.to_string()))
     }
@@ -364,85 +361,31 @@ impl Engine {
     }
 
     /// Mends everything and waits until the cluster has come to rest.
-    async fn converge(&mut self) -> Result<(), String> {
+    async fn converge(&mut self) -> Result<(), Failure> {
         self.outcome.portable(0, "at rest");
         self.at("everything is mended");
-        let failed = |error: crate::lab::backend::BackendError| format!("cannot mend: {error}");
-        self.backend.heal().map_err(failed)?;
-        for machine in std::mem::take(&mut self.powered_off) {
-            self.done(&format!("power on {machine}"));
-            self.backend.power_on(&machine).await.map_err(failed)?;
-            self.killed.retain(|(killed, _)| *killed != machine);
-        }
-        for (machine, process) in std::mem::take(&mut self.killed) {
-            self.done(&format!("start {process} on {machine}"));
-            self.backend.start(&machine, &process).await.map_err(failed)?;
-        }
+        let mended = self.disturbances.mend(self.backend.as_ref()).await;
+        let mended = mended.map_err(|error| Failure::Liveness(format!("cannot mend: {error}")))?;
+        mended.iter().for_each(|what| self.done(what));
         let start = self.backend.now();
-        let mut unrest = self.unrest().await;
-        while let Some(what) = unrest {
+        while let Some(what) = convergence::unrest(self.backend.as_ref(), &self.cluster, &self.jobs).await {
             if self.backend.now().saturating_sub(start) > CONVERGENCE_MAX {
-                return Err(format!(
-                    "not at rest {} s after everything was mended: {what}",
-                    CONVERGENCE_MAX.as_secs()
-                ));
+                let limit = CONVERGENCE_MAX.as_secs();
+                let what = format!("not at rest {limit} s after everything was mended: {what}");
+                return Err(Failure::Liveness(what));
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
-            unrest = self.unrest().await;
         }
         let rested = self.backend.now().saturating_sub(start).as_secs_f64();
         self.done(&format!("at rest after {rested:.3} s"));
         self.record_placements().await;
-        self.check_invariants().await
-    }
-
-    /// Returns what keeps the cluster from being at rest.
-    async fn unrest(&self) -> Option<String> {
-        match self.find_unrest().await {
-            Ok(found) => found,
-            Err(error) => Some(error.to_string()),
-        }
-    }
-
-    async fn find_unrest(&self) -> Result<Option<String>, ClientError> {
-        if self.cluster.leader().await.is_none() {
-            return Ok(Some("no server leads".to_owned()));
-        }
-        let nodes = self.cluster.nodes().await?;
-        let powered = self.backend.spec().machines().into_iter();
-        for machine in powered.filter(|one| one.roles.client && self.backend.is_on(&one.name)) {
-            if !nodes.iter().any(|node| node.name == machine.name && node.status == "ready") {
-                return Ok(Some(format!("node {} is not ready", machine.name)));
-            }
-        }
-        for id in &self.jobs {
-            let job = self.cluster.job(id).await?;
-            let allocs = self.cluster.allocs(id).await?;
-            let evals = self.cluster.evaluations(id).await?;
-            if let Some(eval) = evals.iter().find(|eval| eval.status == "pending") {
-                return Ok(Some(format!("evaluation {} of {id} is pending", eval.id)));
-            }
-            let waits = evals.iter().any(|eval| eval.status == "blocked");
-            for group in &job.task_groups {
-                let of_group =
-                    allocs.iter().filter(|alloc| alloc.task_group == group.name && is_running(alloc));
-                let running = of_group.count();
-                if running != usize::try_from(group.count).unwrap_or(0) && !waits {
-                    return Ok(Some(format!("{id}.{} runs {running} of {}", group.name, group.count)));
-                }
-            }
-            if let Some(alloc) =
-                allocs.iter().find(|alloc| alloc.desired_status != "run" && alloc.client_status == "running")
-            {
-                return Ok(Some(format!("{} on {} does not stop", alloc.name, alloc.node_name)));
-            }
-        }
-        Ok(None)
+        let whole = 0..self.spec.source.text().len().min(1);
+        self.check_invariants().await.map_err(|what| Failure::Safety(Box::new(self.spec.error(&whole, what))))
     }
 
     async fn look_around(&self) -> Baseline {
         let mut running = BTreeMap::new();
-        for job in &self.jobs {
+        for job in &self.jobs.wanted {
             for alloc in
                 self.cluster.allocs(job).await.unwrap_or_default().iter().filter(|one| is_running(one))
             {
@@ -454,7 +397,7 @@ impl Engine {
 
     /// Records where every job runs, and what became of its other allocations.
     async fn record_placements(&mut self) {
-        for id in self.jobs.clone() {
+        for id in self.jobs.wanted.clone() {
             let Ok(allocs) = self.cluster.allocs(&id).await else { continue };
             let machines = self.backend.spec().machines();
             let mut places: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -473,7 +416,13 @@ impl Engine {
             });
             let nodes: Vec<String> = nodes.collect();
             let place = if nodes.is_empty() { String::new() } else { format!(" on {}", nodes.join(", ")) };
-            self.outcome.portable(1, &format!("{id}: {running} running{place}"));
+            let evals = self.cluster.evaluations(&id).await.unwrap_or_default();
+            let waiting = match convergence::waiting(&evals).values().sum::<u32>() {
+                0 => String::new(),
+                1 => ", 1 waits for capacity".to_owned(),
+                count => format!(", {count} wait for capacity"),
+            };
+            self.outcome.portable(1, &format!("{id}: {running} running{place}{waiting}"));
         }
     }
 
@@ -491,7 +440,8 @@ impl Engine {
         for stub in self.cluster.jobs().await? {
             jobs.push(self.cluster.job(&stub.id).await?);
         }
-        Ok(Observation { nodes: self.cluster.nodes().await?, allocs: self.cluster.all_allocs().await?, jobs })
+        let (nodes, allocs) = (self.cluster.nodes().await?, self.cluster.all_allocs().await?);
+        Ok(Observation { nodes, allocs, jobs, servers: self.cluster.server_views().await })
     }
 
     fn refused(&self, span: &Span, error: &ClientError) -> Diagnostic {
@@ -509,7 +459,11 @@ impl Engine {
         self.at(&format!("  {what}"));
     }
 
+    /// Records what happens at this time, after what the prober has seen meanwhile.
     fn at(&mut self, what: &str) {
+        for change in self.counts.take_changes() {
+            self.outcome.timeline(change.at, &format!("  {change}"));
+        }
         self.outcome.timeline(self.backend.now(), what);
     }
 }

@@ -147,8 +147,10 @@ impl Observer<'_> {
 
     /// Asks every running instance of a job, and notes how many answered.
     async fn replies(&self, job: &str) -> Result<Vec<Reply>, ClientError> {
-        let replies = self.cluster.ask_instances(&self.cluster.allocs(job).await?).await;
-        self.counts.note(job, count(&replies, |reply| reply.body.is_some()));
+        let allocs = self.cluster.allocs(job).await?;
+        let asked = self.backend.now();
+        let replies = self.cluster.ask_instances(&allocs).await;
+        self.counts.note(job, count(&replies, |reply| reply.body.is_some()), asked);
         Ok(replies)
     }
 

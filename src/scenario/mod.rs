@@ -16,6 +16,8 @@
 pub mod spec;
 
 pub mod cluster;
+pub mod convergence;
+pub mod disturbance;
 pub mod engine;
 pub mod facts;
 pub mod invariants;
@@ -23,3 +25,6 @@ pub mod outcome;
 pub mod prober;
 pub mod review;
 pub mod run;
+
+#[cfg(test)]
+mod tests;

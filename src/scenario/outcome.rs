@@ -13,7 +13,8 @@ const TIMELINE: &str = "timeline";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     portable: String,
-    timeline: String,
+    /// Lab time in ms and what happened, in order of time.
+    timeline: Vec<(u64, String)>,
 }
 
 impl Outcome {
@@ -28,9 +29,13 @@ impl Outcome {
     pub fn parse(text: &str) -> Self {
         let (portable, timeline) =
             text.split_once(&format!("\n{TIMELINE}\n")).unwrap_or((text.trim_end_matches('\n'), ""));
-        let line =
-            |text: &str| if text.is_empty() { String::new() } else { format!("{}\n", text.trim_end()) };
-        Self { portable: line(portable), timeline: line(timeline) }
+        let portable = if portable.is_empty() { String::new() } else { format!("{}\n", portable.trim_end()) };
+        let lines = timeline.trim_end().lines().map(|line| {
+            let (at, what) = line.split_once(" s  ").unwrap_or(("", line));
+            let at_ms = at.trim().replace('.', "").parse().unwrap_or(0);
+            (at_ms, what.to_owned())
+        });
+        Self { portable, timeline: lines.collect() }
     }
 
     /// Adds a fact that holds anywhere, indented by `depth`.
@@ -42,10 +47,11 @@ impl Outcome {
         }
     }
 
-    /// Adds what happened at a lab time.
+    /// Adds what happened at a lab time. What is told late, because it took long to find out, goes to its place.
     pub fn timeline(&mut self, at: Duration, what: &str) {
-        let seconds = at.as_millis() as f64 / 1_000.0;
-        self.timeline.push_str(&format!("  {seconds:>9.3} s  {what}\n"));
+        let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        let place = self.timeline.partition_point(|(other_ms, _)| *other_ms <= at_ms);
+        self.timeline.insert(place, (at_ms, what.to_owned()));
     }
 
     /// Returns the portable half.
@@ -56,7 +62,11 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{TIMELINE}\n{}", self.portable, self.timeline)
+        writeln!(f, "{}{TIMELINE}", self.portable)?;
+        for (at_ms, what) in &self.timeline {
+            writeln!(f, "  {:>5}.{:03} s  {what}", at_ms / 1_000, at_ms % 1_000)?;
+        }
+        Ok(())
     }
 }
 
@@ -69,11 +79,14 @@ mod tests {
         let mut outcome = Outcome::new("what happens?");
         outcome.portable(1, "await: five answer");
         outcome.timeline(Duration::from_millis(1_250), "launched");
+        outcome.timeline(Duration::from_millis(62_000), "stopped");
+        outcome.timeline(Duration::from_millis(1_500), "  answers");
         let text = outcome.to_string();
         assert_eq!(
             text,
-            "question: what happens?\n  await: five answer\ntimeline\n      1.250 s  launched\n"
+            "question: what happens?\n  await: five answer\ntimeline\n      1.250 s  launched\n      \
+             1.500 s    answers\n     62.000 s  stopped\n"
         );
-        assert_eq!(Outcome::parse(&text).to_string(), text);
+        assert_eq!(Outcome::parse(&text), outcome);
     }
 }

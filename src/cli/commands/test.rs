@@ -1,5 +1,6 @@
 //! `pasture test`
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -77,28 +78,36 @@ pub fn run(args: &TestArgs, colour: bool) -> Result<i32, String> {
     }
     let settings = Settings { seed: args.seed, engine: args.engine, ..Settings::default() };
     let progress = progress(specs.len());
-    let reports = in_parallel(&specs, |(path, spec)| {
-        let report = suite::play(path, spec, settings, Trace::Hash);
-        progress.set_message(spec.name.clone());
-        progress.inc(1);
-        report
-    });
+    let mut reports = Vec::new();
+    let mut failed = Ok(());
+    in_parallel(
+        &specs,
+        |(path, spec)| {
+            progress.set_message(spec.name.clone());
+            suite::play(path, spec, settings, Trace::Hash)
+        },
+        |report| {
+            progress.inc(1);
+            let text = details(&report, args, colour).map(|details| line(&report, colour) + &details);
+            match text {
+                // Somebody who has closed the pipe does not want to read on.
+                Ok(text) => progress.suspend(|| drop(std::io::stdout().write_all(text.as_bytes()))),
+                Err(error) => failed = Err(error.to_string()),
+            }
+            reports.push(report);
+        },
+    );
     progress.finish_and_clear();
-    let mut shown = String::new();
-    for report in &reports {
-        shown.push_str(&line(report, colour));
-        shown.push_str(&details(report, args, colour).map_err(|error| error.to_string())?);
-    }
-    shown.push_str(&summary(&reports));
-    // Somebody who has closed the pipe does not want to read on.
-    let _ = std::io::stdout().write_all(shown.as_bytes());
+    failed?;
+    let _ = std::io::stdout().write_all(summary(&reports).as_bytes());
     Ok(exit_code(&reports, args.accept))
 }
 
-/// Runs `work` for each item on as many threads as there are cores; the results are in the items' order.
-fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+/// Runs `work` for each item on as many threads as there are cores, and `show` for each result in the items' order, as
+/// soon as it and all before it are there.
+fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync, show: impl FnMut(R) + Send) {
     let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
+    let shown = Mutex::new((BTreeMap::new(), 0, show));
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -107,13 +116,17 @@ fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> 
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(item) = items.get(number) else { return };
                     let result = work(item);
-                    *results[number].lock().expect("no holder of this lock panics") = Some(result);
+                    let mut shown = shown.lock().expect("no holder of this lock panics");
+                    let (waiting, turn, show) = &mut *shown;
+                    waiting.insert(number, result);
+                    while let Some(result) = waiting.remove(turn) {
+                        show(result);
+                        *turn += 1;
+                    }
                 }
             });
         }
     });
-    let done = results.into_iter().map(|slot| slot.into_inner().expect("no holder of this lock panics"));
-    done.map(|result| result.expect("every item was worked on")).collect()
 }
 
 fn progress(count: usize) -> ProgressBar {
@@ -214,4 +227,21 @@ fn exit_code(reports: &[Report], accept: bool) -> i32 {
         Finding::Broken(_) => BROKEN,
     });
     codes.max().unwrap_or(SAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_shown_in_order_whoever_is_first() {
+        let items: Vec<u64> = (0..50).collect();
+        let mut shown = Vec::new();
+        // The work of the first items is the longest.
+        let work =
+            |item: &u64| (0..(50 - item) * 10_000).fold(*item, |sum, n| std::hint::black_box(sum + n - n));
+        in_parallel(&items, work, |result| shown.push(result));
+        assert_eq!(shown, items);
+        in_parallel(&Vec::<u64>::new(), work, |_| unreachable!("there is nothing to do"));
+    }
 }

@@ -9,6 +9,9 @@ use futures_util::future::BoxFuture;
 use super::spec::LabSpec;
 use crate::env::Env;
 
+/// The process of a machine that is its agent.
+pub const AGENT: &str = "agent";
+
 /// A running lab, as a scenario drives it. Machines are called by the names the lab gives them.
 pub trait Backend: Send + Sync {
     /// Returns what the lab declares.
@@ -32,7 +35,7 @@ pub trait Backend: Send + Sync {
     /// Kills one process of a machine, as `kill -9` does.
     fn kill<'a>(&'a self, machine: &'a str, process: &'a str) -> BoxFuture<'a, Result<(), BackendError>>;
 
-    /// Starts a killed process again.
+    /// Starts a killed agent again; what else ran is started by the agent.
     fn start<'a>(&'a self, machine: &'a str, process: &'a str) -> BoxFuture<'a, Result<(), BackendError>>;
 
     /// Cuts what `from` sends to `to`, and with `both` what comes back.

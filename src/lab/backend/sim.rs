@@ -12,7 +12,7 @@ use pasture_sim::{Boot, Direction, FaultError, Host, HostId, HostSpec, Room, Roo
 
 pub use pasture_sim::{Engine, Trace};
 
-use super::{Backend, BackendError};
+use super::{AGENT, Backend, BackendError};
 use crate::agent::{Agent, AgentConfig, HTTP_PORT, RPC_PORT, ServerRole};
 use crate::client::driver::image::{ImageDriver, ImageSpec};
 use crate::client::driver::raw_exec::RawExec;
@@ -21,9 +21,6 @@ use crate::env::Env;
 use crate::env::sim::{INTERFACE, Machine as SimMachine, Program};
 use crate::lab::program;
 use crate::lab::spec::{LabSpec, Machine};
-
-/// The process of a machine that is its agent.
-pub const AGENT: &str = "agent";
 
 /// Where an agent keeps its files.
 const DATA_DIR: &str = "/var/lib/pasture";

@@ -46,7 +46,8 @@ mod tests {
             allocated_resources: Some(held),
             ..AllocStub::default()
         };
-        let mut seen = Observation { nodes: vec![node], allocs: vec![alloc.clone()], jobs: Vec::new() };
+        let mut seen =
+            Observation { nodes: vec![node], allocs: vec![alloc.clone()], ..Observation::default() };
         assert_eq!(check(&seen), Ok(()));
         seen.allocs.push(alloc);
         assert!(check(&seen).is_err_and(|what| what.contains("120 of 100 MHz")));

@@ -10,11 +10,13 @@
 
 pub mod capacity;
 pub mod count;
+pub mod leaders;
 pub mod ports;
 
 use crate::api::wire::alloc::AllocStub;
 use crate::api::wire::job::Job;
 use crate::api::wire::node::NodeStub;
+use crate::scenario::cluster::ServerView;
 
 /// The cluster at one moment.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +27,8 @@ pub struct Observation {
     pub allocs: Vec<AllocStub>,
     /// All jobs.
     pub jobs: Vec<Job>,
+    /// The servers that answer, as they see themselves.
+    pub servers: Vec<ServerView>,
 }
 
 /// A property with its name.
@@ -35,6 +39,7 @@ pub const ALL: &[Invariant] = &[
     ("no node over capacity", capacity::check),
     ("no port twice", ports::check),
     ("never more than count", count::check),
+    ("one leader a term", leaders::check),
 ];
 
 /// Returns what is violated.
