@@ -54,7 +54,9 @@ impl Upstream for rpc::Client {
         Box::pin(async move {
             self.call(&address, &request, timeout).await.map_err(|error| match error {
                 // That no server answers is, to whoever asked, that there is no leader.
-                RpcError::Io(_) | RpcError::TimedOut | RpcError::NoLeader => ServerError::NoLeader,
+                RpcError::Io(_) | RpcError::Unreachable(_) | RpcError::TimedOut | RpcError::NoLeader => {
+                    ServerError::NoLeader
+                }
                 other => ServerError::Internal(other.to_string()),
             })
         })

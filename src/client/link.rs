@@ -37,8 +37,13 @@ impl Link {
     pub async fn call<M: Message>(&self, message: &M, timeout: Duration) -> Result<M::Reply, RpcError> {
         let server = self.servers.current().ok_or(RpcError::NoLeader)?;
         let result = self.rpc.call(&server, message, timeout).await;
-        if let Err(RpcError::Io(_) | RpcError::TimedOut | RpcError::NoLeader | RpcError::Internal(_)) =
-            &result
+        if let Err(
+            RpcError::Io(_)
+            | RpcError::Unreachable(_)
+            | RpcError::TimedOut
+            | RpcError::NoLeader
+            | RpcError::Internal(_),
+        ) = &result
         {
             self.servers.failed(&server);
         }

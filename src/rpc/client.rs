@@ -103,7 +103,8 @@ impl Client {
             return Ok(connection.clone());
         }
         *place = None;
-        let stream = self.inner.env.net.connect(address, timeout.min(CONNECT_TIMEOUT_MAX)).await?;
+        let stream = self.inner.env.net.connect(address, timeout.min(CONNECT_TIMEOUT_MAX)).await;
+        let stream = stream.map_err(|error| RpcError::Unreachable(error.to_string()))?;
         let connection = Arc::new(Connection::start(&self.inner.env, stream));
         *place = Some(connection.clone());
         Ok(connection)
@@ -114,6 +115,7 @@ impl Client {
 fn within(address: &str, error: RpcError) -> RpcError {
     match error {
         RpcError::Io(text) => RpcError::Io(format!("{address}: {text}")),
+        RpcError::Unreachable(text) => RpcError::Unreachable(format!("{address}: {text}")),
         other => other,
     }
 }

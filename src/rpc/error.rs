@@ -9,7 +9,7 @@ use super::frame::FRAME_BYTES_MAX;
 /// Why a call failed. Travels in replies, so variants are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum RpcError {
-    /// The connection could not be made, or ended before the answer came.
+    /// The connection ended before the answer came; what was asked for may have been done.
     #[error("{0}")]
     Io(String),
     /// No answer came in time.
@@ -36,6 +36,9 @@ pub enum RpcError {
     /// Something else; a bug, or a machine that fails.
     #[error("{0}")]
     Internal(String),
+    /// No connection could be made, so nothing was sent.
+    #[error("{0}")]
+    Unreachable(String),
 }
 
 impl From<io::Error> for RpcError {

@@ -136,7 +136,7 @@ async fn errors_of_the_service_come_back() {
     let unheard = world.client.call(ADDRESS, &Unheard {}, SECOND).await;
     assert_eq!(unheard, Err(RpcError::UnknownMethod("Unheard".to_owned())));
     let nobody = world.client.call("10.0.0.9:1", &Unheard {}, SECOND).await;
-    assert!(matches!(nobody, Err(RpcError::Io(_))), "{nobody:?}");
+    assert!(matches!(nobody, Err(RpcError::Unreachable(_))), "{nobody:?}");
 }
 
 #[tokio::test(start_paused = true)]

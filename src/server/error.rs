@@ -63,7 +63,9 @@ impl From<ProposeError> for ServerError {
 impl From<RpcError> for ServerError {
     fn from(error: RpcError) -> Self {
         match error {
-            RpcError::NoLeader | RpcError::Io(_) | RpcError::TimedOut => Self::NoLeader,
+            RpcError::NoLeader | RpcError::Io(_) | RpcError::Unreachable(_) | RpcError::TimedOut => {
+                Self::NoLeader
+            }
             RpcError::Denied(text) => Self::Denied(text),
             other => Self::Internal(other.to_string()),
         }

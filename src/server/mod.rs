@@ -44,7 +44,7 @@ use crate::env::rng::BoxRng;
 use crate::env::spawn::AbortOnDrop;
 use crate::model::{EvalId, NodeId};
 use crate::raft::{Leadership, Raft};
-use crate::rpc::{self, messages};
+use crate::rpc::{self, RpcError, messages};
 use crate::state::{Command, Store};
 use blocked_evals::BlockedEvalsCore;
 use error::ServerError;
@@ -190,13 +190,33 @@ impl Server {
     }
 
     /// Passes an HTTP request on to the leader, waiting up to [`LEADER_WAIT_MAX`] for one.
+    ///
+    /// A leader that cannot be reached has probably just died: then the next one is asked, unless the request is a write
+    /// that the lost one may have begun.
+    ///
+    /// # Errors
+    /// [`ServerError::NoLeader`], also when a leader was lost before it answered.
     pub async fn forward_http(
         &self,
         request: messages::HttpRequest,
         timeout: Duration,
     ) -> Result<messages::HttpReply, ServerError> {
-        let leader = self.wait_for_leader().await?;
-        Ok(self.inner.rpc.call(&leader.address, &request, timeout).await?)
+        let deadline = tokio::time::Instant::now() + LEADER_WAIT_MAX;
+        let is_read = matches!(request.method.as_str(), "GET" | "HEAD");
+        loop {
+            let leader = self.wait_for_leader().await?;
+            match self.inner.rpc.call(&leader.address, &request, timeout).await {
+                Ok(reply) => return Ok(reply),
+                Err(RpcError::Unreachable(_)) => {}
+                Err(RpcError::Io(_)) if is_read => {}
+                Err(error) => return Err(error.into()),
+            }
+            let mut leadership = self.inner.leadership.clone();
+            let another = leadership.wait_for(|now| now.leader.as_ref() != Some(&leader));
+            if !matches!(tokio::time::timeout_at(deadline, another).await, Ok(Ok(_))) {
+                return Err(ServerError::NoLeader);
+            }
+        }
     }
 
     /// Waits, up to [`LEADER_WAIT_MAX`], until a leader is known.
