@@ -1,5 +1,7 @@
 //! What starts when this server is elected and ends when it is not leader any more.
 
+use std::collections::BTreeMap;
+
 use tracing::{info, warn};
 
 use super::blocked_evals::BlockedEvalsCore;
@@ -8,7 +10,8 @@ use super::heartbeat::HeartbeatCore;
 use super::{LeaderState, Server, nodes, plan_apply, worker};
 use crate::env::spawn::AbortOnDrop;
 use crate::model::{EvalId, EvalStatus, Evaluation, JobKey, NodeStatus, Trigger};
-use crate::state::Command;
+use crate::scheduler::class;
+use crate::state::{Command, Snapshot};
 
 /// How long a new leader waits before it tries again to catch up with its own log.
 const RETRY_DELAY: std::time::Duration = std::time::Duration::from_millis(250);
@@ -68,6 +71,10 @@ async fn establish(server: &Server) -> Vec<AbortOnDrop> {
 fn restore(server: &Server) {
     let view = server.store().snapshot();
     let now = server.env().now();
+    // The previous leader may have died between the appearance of capacity and its record of who has a chance again.
+    for (class, index) in capacity(&view) {
+        server.inner.leader.unblock(&class, index);
+    }
     for eval in view.evals() {
         match eval.status {
             EvalStatus::Pending => server.inner.broker.enqueue(now, (**eval).clone()),
@@ -81,6 +88,19 @@ fn restore(server: &Server) {
         core.expect(now, node.id);
     }
     server.inner.heartbeats_changed.notify_one();
+}
+
+/// Returns when capacity last appeared on the nodes of each class, as far as the state tells: when the node was changed, or
+/// an allocation on it was stopped or ended.
+fn capacity(view: &Snapshot) -> BTreeMap<String, u64> {
+    let mut capacity: BTreeMap<String, u64> = BTreeMap::new();
+    for node in view.nodes().filter(|node| node.is_schedulable()) {
+        let freed = view.allocs_by_node(&node.id).filter(|alloc| alloc.is_terminal());
+        let index = freed.map(|alloc| alloc.modify_index).fold(node.modify_index, u64::max);
+        let known = capacity.entry(class::computed_class(node)).or_default();
+        *known = index.max(*known);
+    }
+    capacity
 }
 
 /// Writes down as pending what has a chance again.
@@ -102,7 +122,10 @@ async fn unblock(server: Server) {
         });
         let command = Command::EvalUpdate { evals: pending.collect() };
         if let Err(error) = server.propose(&command).await {
-            warn!(%error, "blocked evaluations stay blocked until the next leader looks at them");
+            warn!(%error, "blocked evaluations could not be recorded as pending; tried again");
+            tokio::time::sleep(RETRY_DELAY).await;
+            let Command::EvalUpdate { evals } = command else { continue };
+            server.inner.leader.send_on(evals);
         }
     }
 }
@@ -165,7 +188,7 @@ impl LeaderState {
 /// Makes one pending evaluation for each job, for one reason.
 pub(super) fn evals_for(
     server: &Server,
-    view: &crate::state::Snapshot,
+    view: &Snapshot,
     jobs: impl IntoIterator<Item = JobKey>,
     trigger: Trigger,
 ) -> Vec<Evaluation> {
