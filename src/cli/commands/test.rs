@@ -100,7 +100,7 @@ pub fn run(args: &TestArgs, colour: bool) -> Result<i32, String> {
     progress.finish_and_clear();
     failed?;
     let _ = std::io::stdout().write_all(summary(&reports).as_bytes());
-    Ok(exit_code(&reports, args.accept))
+    Ok(exit_code(&reports, args.accept && is_recordable(args)))
 }
 
 /// Runs `work` for each item on as many threads as there are cores, and `show` for each result in the items' order, as
@@ -178,10 +178,8 @@ fn details(report: &Report, args: &TestArgs, colour: bool) -> Result<String, Sui
             text.push_str(&format!("  the run broke, which is a bug of Pasture: {what}\n"))
         }
     }
-    // Only the recorded seed and engine say what is to be recorded.
-    let recordable = args.seed.is_none() && args.engine == Engine::Own;
     let changed = matches!(report.finding, Finding::New | Finding::Changed(_));
-    if let (true, true, Some(verdict)) = (recordable, changed, &report.verdict) {
+    if let (true, true, Some(verdict)) = (is_recordable(args), changed, &report.verdict) {
         let proposed = suite::propose(&report.path, &verdict.outcome)?;
         if args.accept {
             suite::accept(&report.path)?;
@@ -202,6 +200,11 @@ fn details(report: &Report, args: &TestArgs, colour: bool) -> Result<String, Sui
         ));
     }
     Ok(text)
+}
+
+/// Tells whether outcomes may be recorded: only the scenarios' own seed and engine say what is to be recorded.
+fn is_recordable(args: &TestArgs) -> bool {
+    args.seed.is_none() && args.engine == Engine::Own
 }
 
 fn summary(reports: &[Report]) -> String {
