@@ -128,7 +128,7 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, SuiteError> {
 /// When a file cannot be read, or something in the scenario makes no sense.
 pub fn load(path: &Path) -> Result<ScenarioSpec, SuiteError> {
     let text = read(path)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let root = folder.join("..");
     let mut library = Library::new();
     for lab in LAB_FOLDERS.iter().map(|name| root.join(name)).filter(|path| path.is_dir()) {
