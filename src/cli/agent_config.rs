@@ -18,6 +18,9 @@ use crate::jobspec::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::jobspec::hcl::{self, Block, Fields, Reader};
 use crate::model::resources::ReservedResources;
 
+/// The most workers a server may have; more would only wait for each other's plans.
+const SCHEDULERS_MAX: u32 = 64;
+
 /// Known to Nomad, without effect here.
 const IGNORED: &[&str] = &[
     "addresses",
@@ -290,6 +293,10 @@ fn server(fields: &Fields<'_>, before: ServerSettings) -> ServerSettings {
     };
     if settings.bootstrap_expect == Some(0) {
         fields.reader().error(inner.span_of("bootstrap_expect"), "bootstrap_expect must be at least 1");
+    }
+    if settings.num_schedulers.is_some_and(|number| !(1..=SCHEDULERS_MAX).contains(&number)) {
+        let message = format!("num_schedulers must be from 1 to {SCHEDULERS_MAX}");
+        fields.reader().error(inner.span_of("num_schedulers"), message);
     }
     if let Some(attribute) = inner.attribute("encrypt") {
         fields.reader().error_with_help(
