@@ -164,13 +164,15 @@ pub fn lacks(node: &Node, usage: &Usage, ask: &Ask) -> Vec<Lack> {
         lacks.push(Lack::NoNetwork);
         return lacks;
     }
-    let mut asked_twice = BTreeSet::new();
+    let mut asked = BTreeSet::new();
     for (number, label) in &ask.static_ports {
-        if usage.ports.contains(number) || !asked_twice.insert(*number) {
+        if usage.ports.contains(number) || !asked.insert(*number) {
             lacks.push(Lack::Port { number: *number, label: label.clone() });
         }
     }
-    let taken = usage.ports.range(super::ports::DYNAMIC).count();
+    // Numbers the group asks for itself are not there to be drawn either.
+    let own = asked.range(super::ports::DYNAMIC).count();
+    let taken = usage.ports.range(super::ports::DYNAMIC).count() + own;
     let free = super::ports::DYNAMIC.count() - taken;
     if free < ask.dynamic_ports {
         lacks.push(Lack::DynamicPorts { free, asked: ask.dynamic_ports });
