@@ -21,6 +21,7 @@ use crate::testing;
 const LINE: &str = "---";
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "golden files of this test; sorted below")]
 fn scripts_give_what_was_recorded() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/scheduler/testscripts");
     let mut files: Vec<PathBuf> =
