@@ -134,7 +134,12 @@ impl Change<'_> {
 
     fn register_node(&mut self, node: &Node) {
         let mut node = node.clone();
-        node.create_index = self.state.nodes.get(&node.id).map_or(self.index, |known| known.create_index);
+        node.create_index = self.index;
+        if let Some(known) = self.state.nodes.get(&node.id) {
+            node.create_index = known.create_index;
+            // The operator's choice: it may have been made after the registration was read and before it was logged.
+            node.eligibility = known.eligibility;
+        }
         self.put_node(node);
     }
 
@@ -158,6 +163,10 @@ impl Change<'_> {
     }
 
     fn place(&mut self, placed: &Allocation, time: Timestamp) {
+        // A plan committed a second time must not bring back what has ended since.
+        if self.state.allocs.get(&placed.id).is_some() {
+            return;
+        }
         let mut alloc = self.state.share_job(placed.clone());
         alloc.create_time = time;
         alloc.modify_time = time;

@@ -29,4 +29,6 @@ pub use view::Snapshot;
 pub use watch::{WatchKey, Watcher};
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! The state at one index.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -168,14 +169,18 @@ impl Snapshot {
         }
         let image: Image = rmp_serde::from_slice(content)?;
         let mut view = Self { index: image.index, ..Self::default() };
+        let mut shared = SharedJobs::default();
         for versions in image.jobs {
             view.jobs.restore(versions);
+        }
+        for job in view.jobs() {
+            shared.offer(view.job_versions(&job.key()));
         }
         for node in image.nodes {
             view.nodes.put(Arc::new(node), image.index);
         }
-        for alloc in image.allocs {
-            let alloc = view.share_job(alloc);
+        for mut alloc in image.allocs {
+            alloc.job = shared.share(alloc.job);
             view.allocs.put(Arc::new(alloc), image.index);
         }
         for eval in image.evals {
@@ -192,5 +197,29 @@ impl Snapshot {
             alloc.job = job.clone();
         }
         alloc
+    }
+}
+
+/// The jobs met while a state is read, each once.
+///
+/// Only equal ones are shared: an allocation keeps its job with the status it had when it was placed, so that a server
+/// that read the state shows the same as one that lived through it.
+#[derive(Default)]
+struct SharedJobs(BTreeMap<(JobKey, u64), Vec<Arc<Job>>>);
+
+impl SharedJobs {
+    fn offer<'a>(&mut self, jobs: impl Iterator<Item = &'a Arc<Job>>) {
+        for job in jobs {
+            self.0.entry((job.key(), job.version)).or_default().push(job.clone());
+        }
+    }
+
+    fn share(&mut self, job: Arc<Job>) -> Arc<Job> {
+        let alike = self.0.entry((job.key(), job.version)).or_default();
+        if let Some(known) = alike.iter().find(|known| **known == job) {
+            return known.clone();
+        }
+        alike.push(job.clone());
+        job
     }
 }

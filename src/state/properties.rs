@@ -1,0 +1,415 @@
+//! What every single step keeps under any sequence of commands, late and repeated ones among them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::{Command, Snapshot, Store, WatchKey, Watcher};
+use crate::model::plan::Stop;
+use crate::model::*;
+use crate::testing;
+
+/// How many nodes, jobs, allocations and evaluations there are: few, so that commands meet.
+const NODES: u8 = 3;
+const JOBS: u8 = 2;
+const ALLOCS: u8 = 5;
+const EVALS: u8 = 4;
+
+/// What a random command is made of; what the numbers mean depends on the kind.
+#[derive(Clone, Debug)]
+struct Op {
+    kind: u8,
+    alloc: u8,
+    node: u8,
+    job: u8,
+    eval: u8,
+    value: u8,
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let op = (0..11_u8, 0..ALLOCS, 0..NODES, 0..JOBS, 0..EVALS, any::<u8>())
+        .prop_map(|(kind, alloc, node, job, eval, value)| Op { kind, alloc, node, job, eval, value });
+    prop::collection::vec(op, 1..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn a_restored_replica_goes_on_like_the_others(ops in ops(), at in 0..60_usize) {
+        let (store, restored) = (Store::new(), Store::new());
+        for (index, op) in (1..).zip(&ops) {
+            let command = op.command(&store.snapshot());
+            store.apply(index, &command);
+            let position = usize::try_from(index).unwrap() - 1;
+            if position == at.min(ops.len() - 1) {
+                restored.restore(&store.snapshot().encode()).unwrap();
+            } else if position > at {
+                restored.apply(index, &command);
+            }
+        }
+        prop_assert_eq!(store.snapshot(), restored.snapshot());
+    }
+
+    #[test]
+    fn restored_allocations_share_equal_jobs(ops in ops()) {
+        let store = play(&ops);
+        let restored = Snapshot::decode(&store.snapshot().encode()).unwrap();
+        let mut kept: Vec<Arc<Job>> = Vec::new();
+        for n in 0..JOBS {
+            kept.extend(restored.job_versions(&job_key(n)).cloned());
+        }
+        for alloc in restored.allocs() {
+            match kept.iter().find(|known| **known == alloc.job) {
+                Some(known) => prop_assert!(Arc::ptr_eq(known, &alloc.job), "{} has a copy", alloc.id),
+                None => kept.push(alloc.job.clone()),
+            }
+        }
+    }
+
+    #[test]
+    fn every_step_keeps_the_invariants(ops in ops()) {
+        let store = Store::new();
+        for (index, op) in (1..).zip(&ops) {
+            let before = store.snapshot();
+            let command = op.command(&before);
+            let applied = store.apply(index, &command);
+            let after = store.snapshot();
+            prop_assert_eq!(after.index(), index);
+            if applied.result.is_err() {
+                prop_assert_eq!(Snapshot { index, ..before.clone() }, after.clone());
+            }
+            check_indexes(&before, &after)?;
+            check_groups(&after)?;
+            check_jobs(&after)?;
+            check_allocs(&before, &after, &command)?;
+            check_nodes(&before, &after, &command)?;
+        }
+    }
+
+    #[test]
+    fn a_change_wakes_whom_it_concerns_and_nobody_else(ops in ops()) {
+        let store = Store::new();
+        for (index, op) in (1..).zip(&ops) {
+            let watchers: Vec<(WatchKey, Watcher)> =
+                all_keys().into_iter().map(|key| (key.clone(), store.watch(&[key]))).collect();
+            let before = store.snapshot();
+            let command = op.command(&before);
+            store.apply(index, &command);
+            let after = store.snapshot();
+            for (key, watcher) in watchers {
+                let woken = watcher.changed().now_or_never().is_some();
+                prop_assert_eq!(woken, concerns(&key, &before, &after), "{:?} by {:?}", key, command);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_watcher_of_several_keys_wakes_for_each() {
+    let store = Store::new();
+    let keys = [WatchKey::Node(node_id(0)), WatchKey::Job(job_key(0))];
+    let (first, second) = (store.watch(&keys), store.watch(&keys));
+    store.apply(1, &Command::NodeRegister { node: node(0, 0), time: Timestamp(1), evals: Vec::new() });
+    assert!(first.changed().now_or_never().is_some());
+    assert!(second.changed().now_or_never().is_some(), "both wait for the same");
+    let third = store.watch(&keys);
+    store.apply(2, &Command::JobRegister { job: job(0, 0), eval: None });
+    assert!(third.changed().now_or_never().is_some());
+    assert!(store.watch(&keys).changed().now_or_never().is_none(), "what was before it does not count");
+}
+
+#[test]
+fn the_eligibility_an_operator_set_survives_a_registration_that_was_under_way() {
+    let store = Store::new();
+    let register = Command::NodeRegister { node: node(0, 0), time: Timestamp(1), evals: Vec::new() };
+    store.apply(1, &register);
+    let set = Command::NodeEligibility {
+        node_id: node_id(0),
+        eligibility: Eligibility::Ineligible,
+        time: Timestamp(2),
+        evals: Vec::new(),
+    };
+    store.apply(2, &set);
+    store.apply(3, &register);
+    assert_eq!(store.snapshot().node(&node_id(0)).unwrap().eligibility, Eligibility::Ineligible);
+}
+
+#[test]
+fn a_damaged_or_foreign_encoding_is_an_error_and_changes_nothing() {
+    let store = Store::new();
+    store.apply(1, &Command::JobRegister { job: job(0, 0), eval: None });
+    let image = store.snapshot().encode();
+    let before = store.snapshot();
+    let mut foreign = image.clone();
+    foreign[0] = u8::MAX;
+    for bytes in [&[][..], &image[..1], &image[..image.len() / 2], &foreign] {
+        assert!(store.restore(bytes).is_err());
+        assert_eq!(store.snapshot(), before);
+    }
+    assert!(Command::decode(&[]).is_err());
+    assert!(Command::decode(&[u8::MAX, 0]).is_err());
+    assert!(Command::decode(&[1, 0xc1]).is_err());
+}
+
+fn play(ops: &[Op]) -> Store {
+    let store = Store::new();
+    for (index, op) in (1..).zip(ops) {
+        store.apply(index, &op.command(&store.snapshot()));
+    }
+    store
+}
+
+impl Op {
+    /// Makes the command. Like a leader's it may look at `view`; like a late one it may be about what is not there.
+    fn command(&self, view: &Snapshot) -> Command {
+        let time = Timestamp(1 + i64::from(self.value));
+        let evals = if self.value.is_multiple_of(2) { vec![self.evaluation()] } else { Vec::new() };
+        let node_id = node_id(self.node);
+        match self.kind {
+            0 | 1 => {
+                Command::JobRegister { job: job(self.job, self.value % 4), eval: evals.into_iter().next() }
+            }
+            2 => {
+                let purge = self.value.is_multiple_of(3);
+                Command::JobDeregister { key: job_key(self.job), purge, time, eval: evals.into_iter().next() }
+            }
+            3 => Command::NodeRegister { node: node(self.node, self.value), time, evals },
+            4 => {
+                let status = if self.value < 128 { NodeStatus::Ready } else { NodeStatus::Down };
+                Command::NodeStatus { node_id, status, description: "seen".to_owned(), time, evals }
+            }
+            5 => {
+                let eligibility =
+                    if self.value < 128 { Eligibility::Eligible } else { Eligibility::Ineligible };
+                Command::NodeEligibility { node_id, eligibility, time, evals }
+            }
+            6 => Command::EvalUpdate { evals: vec![self.evaluation()] },
+            7 | 8 => Command::ApplyPlan {
+                stops: self.stops(node_id),
+                places: self.places(view),
+                updates: Vec::new(),
+                time,
+            },
+            9 => {
+                let updated = view.alloc(&alloc_id(self.alloc)).zip(view.job(&job_key(self.alloc % JOBS)));
+                let updates = updated
+                    .into_iter()
+                    .map(|(alloc, job)| Allocation { job: job.clone(), ..(**alloc).clone() });
+                Command::ApplyPlan { stops: Vec::new(), places: Vec::new(), updates: updates.collect(), time }
+            }
+            _ => {
+                let update = AllocUpdate {
+                    id: alloc_id(self.alloc),
+                    client_status: client_status(self.value),
+                    client_description: String::new(),
+                    task_states: BTreeMap::new(),
+                    time,
+                };
+                Command::ClientUpdate { node_id, updates: vec![update], time, evals }
+            }
+        }
+    }
+
+    /// Makes an evaluation; which job it is of depends on its id only, as with real ones.
+    fn evaluation(&self) -> Evaluation {
+        let mut eval = Evaluation::pending(
+            EvalId(Uuid::from_u128(u128::from(self.eval))),
+            job_key(self.eval % JOBS),
+            JobType::Service,
+            50,
+            Trigger::JobRegister,
+            Timestamp(1),
+        );
+        eval.status =
+            [EvalStatus::Pending, EvalStatus::Blocked, EvalStatus::Complete][usize::from(self.value % 3)];
+        eval
+    }
+
+    fn stops(&self, node_id: NodeId) -> Vec<Stop> {
+        let stop = Stop {
+            alloc_id: alloc_id(self.value % ALLOCS),
+            node_id,
+            description: "not needed".to_owned(),
+            client_status: self.value.is_multiple_of(5).then_some(ClientStatus::Lost),
+            next: self.value.is_multiple_of(2).then(|| alloc_id(self.alloc)),
+            eval_id: EvalId(Uuid::from_u128(0)),
+        };
+        if self.kind == 7 { vec![stop] } else { Vec::new() }
+    }
+
+    fn places(&self, view: &Snapshot) -> Vec<Allocation> {
+        let Some(job) = view.job(&job_key(self.alloc % JOBS)) else { return Vec::new() };
+        // A copy, as what is read from the log is one.
+        let job = Arc::new((**job).clone());
+        let previous = (self.value % 4 == 1).then(|| alloc_id(self.value % ALLOCS));
+        let mut alloc = testing::alloc(&job.id, "docker");
+        (alloc.id, alloc.node_id, alloc.job) = (alloc_id(self.alloc), node_id(self.node), job);
+        alloc.previous = previous.filter(|id| *id != alloc.id);
+        vec![alloc]
+    }
+}
+
+fn check_indexes(before: &Snapshot, after: &Snapshot) -> Result<(), TestCaseError> {
+    let indexes =
+        |view: &Snapshot| [view.jobs_index(), view.nodes_index(), view.allocs_index(), view.evals_index()];
+    for (before, now) in indexes(before).into_iter().zip(indexes(after)) {
+        prop_assert!(now == before || now == after.index(), "a table's index is that of its last change");
+    }
+    for n in 0..NODES {
+        prop_assert!(after.node_allocs_index(&node_id(n)) >= before.node_allocs_index(&node_id(n)));
+    }
+    // What differs says so, and what does not say so does not differ.
+    for now in after.jobs() {
+        prop_assert!(now.create_index <= now.job_modify_index && now.job_modify_index <= now.modify_index);
+        prop_assert_eq!(before.job(&now.key()) != Some(now), now.modify_index == after.index());
+    }
+    for now in after.nodes() {
+        prop_assert_eq!(before.node(&now.id) != Some(now), now.modify_index == after.index());
+        let created = before.node(&now.id).map_or(after.index(), |known| known.create_index);
+        prop_assert_eq!(now.create_index, created);
+    }
+    for now in after.evals() {
+        prop_assert_eq!(before.eval(&now.id) != Some(now), now.modify_index == after.index());
+        let created = before.eval(&now.id).map_or(after.index(), |known| known.create_index);
+        prop_assert_eq!(now.create_index, created);
+    }
+    Ok(())
+}
+
+fn check_groups(view: &Snapshot) -> Result<(), TestCaseError> {
+    for n in 0..NODES {
+        let id = node_id(n);
+        let scanned: Vec<_> = view.allocs().filter(|alloc| alloc.node_id == id).collect();
+        prop_assert_eq!(view.allocs_by_node(&id).collect::<Vec<_>>(), scanned);
+    }
+    for n in 0..JOBS {
+        let key = job_key(n);
+        let scanned: Vec<_> = view.allocs().filter(|alloc| alloc.job_key == key).collect();
+        prop_assert_eq!(view.allocs_by_job(&key).collect::<Vec<_>>(), scanned);
+        let scanned: Vec<_> = view.evals().filter(|eval| eval.job_key == key).collect();
+        prop_assert_eq!(view.evals_by_job(&key).collect::<Vec<_>>(), scanned);
+    }
+    Ok(())
+}
+
+fn check_jobs(view: &Snapshot) -> Result<(), TestCaseError> {
+    for job in view.jobs() {
+        let key = job.key();
+        let versions: Vec<_> = view.job_versions(&key).collect();
+        prop_assert!(versions.len() <= super::tables::jobs::VERSIONS_MAX);
+        prop_assert_eq!(versions[0], job);
+        prop_assert!(versions.windows(2).all(|pair| pair[0].version == pair[1].version + 1));
+        let running = view.allocs_by_job(&key).any(|alloc| !alloc.is_terminal());
+        prop_assert_eq!(job.status == JobStatus::Running, running, "a job runs while an allocation does");
+        if job.status == JobStatus::Dead {
+            prop_assert!(view.evals_by_job(&key).all(|eval| eval.is_terminal()));
+        }
+    }
+    Ok(())
+}
+
+fn check_allocs(before: &Snapshot, after: &Snapshot, command: &Command) -> Result<(), TestCaseError> {
+    prop_assert!(before.allocs().all(|alloc| after.alloc(&alloc.id).is_some()));
+    for now in after.allocs() {
+        let Some(known) = before.alloc(&now.id) else {
+            prop_assert_eq!(now.create_index, after.index());
+            prop_assert_eq!(now.alloc_modify_index, after.index());
+            continue;
+        };
+        prop_assert_eq!(known != now, now.modify_index == after.index());
+        prop_assert_eq!(known.create_index, now.create_index);
+        prop_assert_eq!((known.node_id, &known.job_key), (now.node_id, &now.job_key));
+        if known.client_status.is_terminal() {
+            prop_assert_eq!(known.client_status, now.client_status, "what has ended has ended");
+        }
+        if known.desired_status != DesiredStatus::Run {
+            prop_assert_eq!(known.desired_status, now.desired_status, "what was stopped stays stopped");
+        }
+        if matches!(command, Command::ClientUpdate { .. }) {
+            prop_assert_eq!(known.alloc_modify_index, now.alloc_modify_index);
+        }
+    }
+    Ok(())
+}
+
+fn check_nodes(before: &Snapshot, after: &Snapshot, command: &Command) -> Result<(), TestCaseError> {
+    for now in after.nodes() {
+        let Some(known) = before.node(&now.id) else { continue };
+        if !matches!(command, Command::NodeEligibility { .. }) {
+            prop_assert_eq!(known.eligibility, now.eligibility, "eligibility is the operator's");
+        }
+    }
+    Ok(())
+}
+
+fn all_keys() -> Vec<WatchKey> {
+    let mut keys = vec![WatchKey::Any, WatchKey::Jobs, WatchKey::Nodes, WatchKey::Allocs, WatchKey::Evals];
+    for n in 0..NODES {
+        let id = node_id(n);
+        keys.extend([WatchKey::Node(id), WatchKey::NodeAllocs(id), WatchKey::NodeAllocsSeen(id)]);
+    }
+    for n in 0..JOBS {
+        let key = job_key(n);
+        keys.extend([WatchKey::Job(key.clone()), WatchKey::JobAllocs(key.clone()), WatchKey::JobEvals(key)]);
+    }
+    keys.extend((0..ALLOCS).map(|n| WatchKey::Alloc(alloc_id(n))));
+    keys.extend((0..EVALS).map(|n| WatchKey::Eval(EvalId(Uuid::from_u128(u128::from(n))))));
+    keys
+}
+
+/// Tells from the states whether what `key` stands for differs between them.
+fn concerns(key: &WatchKey, before: &Snapshot, after: &Snapshot) -> bool {
+    let allocs_differ = |of: &dyn Fn(&Allocation) -> bool| {
+        after.allocs().any(|alloc| of(alloc) && before.alloc(&alloc.id) != Some(alloc))
+    };
+    match key {
+        WatchKey::Any => true,
+        WatchKey::Jobs => !before.jobs().eq(after.jobs()),
+        WatchKey::Job(key) => before.job(key) != after.job(key),
+        WatchKey::Nodes => !before.nodes().eq(after.nodes()),
+        WatchKey::Node(id) => before.node(id) != after.node(id),
+        WatchKey::Allocs => allocs_differ(&|_| true),
+        WatchKey::Alloc(id) => before.alloc(id) != after.alloc(id),
+        WatchKey::JobAllocs(key) => allocs_differ(&|alloc| alloc.job_key == *key),
+        WatchKey::NodeAllocs(id) => before.node_allocs_index(id) != after.node_allocs_index(id),
+        WatchKey::NodeAllocsSeen(id) => allocs_differ(&|alloc| alloc.node_id == *id),
+        WatchKey::Evals => !before.evals().eq(after.evals()),
+        WatchKey::Eval(id) => before.eval(id) != after.eval(id),
+        WatchKey::JobEvals(key) => !before.evals_by_job(key).eq(after.evals_by_job(key)),
+    }
+}
+
+fn client_status(value: u8) -> ClientStatus {
+    use ClientStatus::{Complete, Failed, Lost, Pending, Running};
+    [Pending, Running, Complete, Failed, Lost][usize::from(value % 5)]
+}
+
+fn node_id(n: u8) -> NodeId {
+    NodeId(Uuid::from_u128(u128::from(n) + 1))
+}
+
+fn alloc_id(n: u8) -> AllocId {
+    AllocId(Uuid::from_u128(u128::from(n) + 1))
+}
+
+fn job_key(n: u8) -> JobKey {
+    JobKey::new("default", format!("job-{n}"))
+}
+
+/// Makes job `n`; equal `shape`s are equal specifications.
+fn job(n: u8, shape: u8) -> Job {
+    let mut job = testing::job(&job_key(n).id, "docker");
+    job.groups[0].count = u32::from(shape);
+    job
+}
+
+fn node(n: u8, value: u8) -> Node {
+    let mut node = testing::node();
+    node.id = node_id(n);
+    node.meta.insert("value".to_owned(), value.to_string());
+    node
+}
