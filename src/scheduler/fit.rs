@@ -93,6 +93,22 @@ impl Usage {
             }
         }
     }
+
+    /// Takes away what an allocation holds that was added before.
+    pub fn remove(&mut self, resources: &AllocatedResources) {
+        self.cpu_mhz = self.cpu_mhz.saturating_sub(resources.cpu_mhz());
+        self.memory_mb = self.memory_mb.saturating_sub(resources.memory_mb());
+        self.disk_mb = self.disk_mb.saturating_sub(resources.disk_mb());
+        for network in resources.networks() {
+            self.mbits = self.mbits.saturating_sub(u64::from(network.mbits));
+            for port in network.reserved_ports.iter().chain(&network.dynamic_ports) {
+                // A number taken twice is still taken by the other.
+                if !self.collisions.remove(&port.value) {
+                    self.ports.remove(&port.value);
+                }
+            }
+        }
+    }
 }
 
 /// Something a node has too little of.

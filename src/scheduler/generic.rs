@@ -55,10 +55,8 @@ fn forgotten(
     now: Timestamp,
     groups: BTreeMap<String, Vec<Arc<Allocation>>>,
 ) -> Decision {
-    let running = groups.into_values().flatten().filter(|alloc| !alloc.is_terminal());
-    let stops = running.map(|alloc| {
-        stop(&StopReason { alloc, description: cluster::NOT_NEEDED, client_status: None }, eval.id, None)
-    });
+    let stops = groups.into_values().flat_map(|allocs| cluster::stop_all(view, &allocs).stop);
+    let stops = stops.map(|reason| stop(&reason, eval.id, None));
     let plan = Plan { stops: stops.collect(), snapshot_index: view.index(), ..Plan::default() };
     let mut ended = eval.clone();
     ended.status = EvalStatus::Complete;
@@ -120,7 +118,10 @@ impl<'a> Planner<'a> {
     }
 
     fn place(&mut self, work: Vec<(&'a TaskGroup, Buckets)>, rng: &mut dyn Rng, options: &'a Options) {
-        let replaced = work.iter().flat_map(|(_, buckets)| &buckets.place).filter_map(Placement::previous);
+        // What runs on if its replacement finds no place holds its room until then.
+        let replaced = work.iter().flat_map(|(_, buckets)| &buckets.place);
+        let replaced =
+            replaced.filter(|placement| !placement.keep_if_unplaced).filter_map(Placement::previous);
         let freed: BTreeSet<AllocId> =
             replaced.chain(self.plan.stops.iter().map(|stop| stop.alloc_id)).collect();
         let nothing_to_place = work.iter().all(|(_, buckets)| buckets.place.is_empty());
@@ -157,11 +158,20 @@ impl<'a> Planner<'a> {
                     None
                 }
                 None => {
+                    if let Some(reason) = placement.replaces.as_ref().filter(|_| placement.keep_if_unplaced) {
+                        stack.free(&reason.alloc);
+                    }
                     let assign = |node: &Node, taken: &BTreeSet<u16>| ports::assign(group, node, taken, rng);
                     match stack.select(&group_view, &placement, assign) {
                         Ok(found) => Some(found),
                         Err(metric) => {
                             self.failed.insert(group.name.clone(), *metric);
+                            if let Some(reason) =
+                                placement.replaces.as_ref().filter(|_| placement.keep_if_unplaced)
+                            {
+                                // An old version that runs is better than none.
+                                stack.keep(&reason.alloc);
+                            }
                             None
                         }
                     }
@@ -174,7 +184,7 @@ impl<'a> Planner<'a> {
                 }
                 None => {
                     *self.queued.entry(group.name.clone()).or_default() += 1;
-                    self.leave(stack, placement);
+                    self.leave(placement);
                 }
             }
         }
@@ -220,14 +230,9 @@ impl<'a> Planner<'a> {
     }
 
     /// Decides about the one that an instance without a place was to replace.
-    fn leave(&mut self, stack: &mut Stack<'a>, placement: Placement) {
-        let Some(reason) = placement.replaces else { return };
-        if placement.keep_if_unplaced {
-            // An old version that runs is better than none.
-            stack.keep(&reason.alloc);
-        } else {
-            self.plan.stops.push(stop(&reason, self.eval.id, None));
-        }
+    fn leave(&mut self, placement: Placement) {
+        let ends = placement.replaces.filter(|_| !placement.keep_if_unplaced);
+        self.plan.stops.extend(ends.map(|reason| stop(&reason, self.eval.id, None)));
     }
 
     fn decide(mut self, rng: &mut dyn Rng) -> Decision {

@@ -125,6 +125,15 @@ impl<'a> Stack<'a> {
         Ok((candidate.node, resources, metric))
     }
 
+    /// Counts on an allocation's end: what it holds is free.
+    pub(super) fn free(&mut self, alloc: &Allocation) {
+        if let Some(candidate) = self.candidates.iter_mut().find(|one| one.node.id == alloc.node_id) {
+            candidate.usage.remove(&alloc.resources);
+            let there = candidate.of_job.entry(alloc.group.clone()).or_default();
+            *there = there.saturating_sub(1);
+        }
+    }
+
     /// Takes back that an allocation would be stopped.
     pub(super) fn keep(&mut self, alloc: &Allocation) {
         if let Some(candidate) = self.candidates.iter_mut().find(|one| one.node.id == alloc.node_id) {

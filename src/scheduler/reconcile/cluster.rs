@@ -53,7 +53,7 @@ pub fn reconcile(
     allocs: &[Arc<Allocation>],
     now: Timestamp,
 ) -> Buckets {
-    let Some(group) = group.filter(|_| !job.stop) else { return stop_all(allocs) };
+    let Some(group) = group.filter(|_| !job.stop) else { return stop_all(view, allocs) };
     let mut buckets = Buckets::default();
     let mut kept: Vec<Arc<Allocation>> = Vec::new();
     let mut replaced: Vec<Placement> = Vec::new();
@@ -115,9 +115,9 @@ fn classify(view: &Snapshot, job: &Job, alloc: &Allocation, now: Timestamp) -> C
         ClientStatus::Failed => classify_failed(view, job, alloc, now),
         ClientStatus::Complete if job.job_type == JobType::Batch => Class::Keep,
         ClientStatus::Complete => Class::Ignore,
-        ClientStatus::Pending | ClientStatus::Running => match view.node(&alloc.node_id) {
-            Some(node) if node.status != NodeStatus::Down => Class::Keep,
-            _ => Class::Lost,
+        ClientStatus::Pending | ClientStatus::Running => match is_on_lost_node(view, alloc) {
+            true => Class::Lost,
+            false => Class::Keep,
         },
     }
 }
@@ -143,14 +143,22 @@ fn classify_failed(view: &Snapshot, job: &Job, alloc: &Allocation, now: Timestam
     if due <= now { Class::RescheduleNow(failed_on) } else { Class::RescheduleLater(due) }
 }
 
-fn stop_all(allocs: &[Arc<Allocation>]) -> Buckets {
+/// Stops what runs of a group or a job that is gone.
+pub(in crate::scheduler) fn stop_all(view: &Snapshot, allocs: &[Arc<Allocation>]) -> Buckets {
     let (ended, running): (Vec<_>, Vec<_>) = allocs.iter().partition(|alloc| alloc.is_terminal());
-    let stop = running.into_iter().map(|alloc| StopReason {
-        alloc: alloc.clone(),
-        description: NOT_NEEDED,
-        client_status: None,
+    let stop = running.into_iter().map(|alloc| {
+        let alloc = alloc.clone();
+        match is_on_lost_node(view, &alloc) {
+            // Its client cannot say any more that it has ended.
+            true => StopReason { alloc, description: LOST, client_status: Some(ClientStatus::Lost) },
+            false => StopReason { alloc, description: NOT_NEEDED, client_status: None },
+        }
     });
     Buckets { stop: stop.collect(), ignore: ended.len(), ..Buckets::default() }
+}
+
+fn is_on_lost_node(view: &Snapshot, alloc: &Allocation) -> bool {
+    view.node(&alloc.node_id).is_none_or(|node| node.status == NodeStatus::Down)
 }
 
 fn replacement(alloc: &Arc<Allocation>, description: &'static str, failed_on: BTreeSet<NodeId>) -> Placement {
