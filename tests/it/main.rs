@@ -10,6 +10,7 @@ mod agents;
 mod architecture;
 mod determinism;
 mod scenarios;
+mod suite;
 
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,9 @@ fn main() {
     }
     trials.push(Trial::test("determinism::a_planted_mistake_is_caught", determinism::planted_mistake));
     trials.push(Trial::test("scenario::mistakes_show_at_their_place", scenarios::mistakes));
+    trials.push(Trial::test("suite::a_changed_outcome_is_shown_and_accepted", suite::changed_outcome));
+    trials.push(Trial::test("suite::a_new_outcome_is_recorded", suite::new_outcome));
+    trials.push(Trial::test("suite::exit_codes_tell_what_went_wrong", suite::exit_codes));
     trials.push(Trial::test("architecture::modules_use_whom_they_may", architecture::edges));
     trials.push(Trial::test("architecture::the_simulation_is_named_where_it_may", architecture::simulation));
     trials.push(Trial::test("agents::one_on_its_own", agents::dev_agent));

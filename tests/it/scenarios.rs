@@ -41,6 +41,12 @@ pub fn mistakes() -> Result<(), Failed> {
             ":12:",
             "nomad-01",
         ),
+        (
+            "run \"helloworld-v1.nomad\" { count = 5 }",
+            "run \"helloworld-v1.nomad\" { image = \"cargonauts/helloworld:v3\" }",
+            ":7:",
+            "cargonauts/helloworld:v",
+        ),
         ("answering = 5  within", "answring = 5  within", ":8:", "answering"),
     ] {
         assert!(original.contains(right), "the scenario has {right}");
