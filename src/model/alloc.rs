@@ -75,7 +75,7 @@ impl Allocation {
         self.desired_status != DesiredStatus::Run || self.client_status.is_terminal()
     }
 
-    /// Tells whether it still holds its resources: its client has not said that it has ended.
+    /// Tells whether its client has said that it has ended, or the servers know that its node vanished.
     pub fn is_client_terminal(&self) -> bool {
         self.client_status.is_terminal()
     }

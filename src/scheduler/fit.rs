@@ -180,15 +180,14 @@ pub fn lacks(node: &Node, usage: &Usage, ask: &Ask) -> Vec<Lack> {
         lacks.push(Lack::NoNetwork);
         return lacks;
     }
-    let mut asked = BTreeSet::new();
+    let mut given_out: BTreeSet<u16> = BTreeSet::new();
     for (number, label) in &ask.static_ports {
-        if usage.ports.contains(number) || !asked.insert(*number) {
+        if usage.ports.contains(number) || !given_out.insert(*number) {
             lacks.push(Lack::Port { number: *number, label: label.clone() });
         }
     }
-    // Numbers the group asks for itself are not there to be drawn either.
-    let own = asked.range(super::ports::DYNAMIC).count();
-    let taken = usage.ports.range(super::ports::DYNAMIC).count() + own;
+    given_out.extend(&usage.ports);
+    let taken = given_out.range(super::ports::DYNAMIC).count();
     let free = super::ports::DYNAMIC.count() - taken;
     if free < ask.dynamic_ports {
         lacks.push(Lack::DynamicPorts { free, asked: ask.dynamic_ports });

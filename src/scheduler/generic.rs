@@ -235,8 +235,17 @@ impl<'a> Planner<'a> {
         self.plan.stops.extend(ends.map(|reason| stop(&reason, self.eval.id, None)));
     }
 
+    /// Tells whether an evaluation waits already that will look at the job between now and `time`.
+    fn is_looked_at_by(&self, time: Timestamp) -> bool {
+        self.view.evals_by_job(&self.eval.job_key).any(|other| {
+            let waits = other.status == EvalStatus::Pending && other.id != self.eval.id;
+            waits && other.wait_until > self.now && other.wait_until <= time
+        })
+    }
+
     fn decide(mut self, rng: &mut dyn Rng) -> Decision {
         self.plan.stops.sort_by_key(|stop| stop.alloc_id);
+        let reschedule_at = self.reschedule_at.filter(|time| !self.is_looked_at_by(*time));
         let mut ended = self.eval.clone();
         ended.status = EvalStatus::Complete;
         ended.status_description.clear();
@@ -267,8 +276,7 @@ impl<'a> Planner<'a> {
             blocked
         });
         ended.blocked_eval = blocked.as_ref().map(|eval| eval.id);
-        let follow_ups: Vec<Evaluation> = self
-            .reschedule_at
+        let follow_ups: Vec<Evaluation> = reschedule_at
             .map(|time| {
                 let mut later = successor(Trigger::AllocFailure, rng);
                 later.wait_until = time;

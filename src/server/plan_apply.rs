@@ -4,12 +4,12 @@
 //! checked again, node by node, against the state as it is; what does not fit any more is left out, and its worker
 //! plans that part anew. This is the only place where placements are committed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Server;
 use super::error::{PlanError, ServerError};
 use crate::model::plan::Stop;
-use crate::model::{Allocation, NodeId, Plan, PlanResult};
+use crate::model::{AllocId, Allocation, ClientStatus, NodeId, Plan, PlanResult};
 use crate::scheduler::check;
 use crate::state::{Command, Snapshot};
 
@@ -45,8 +45,33 @@ async fn apply(server: &Server, plan: Plan) -> Result<PlanResult, PlanError> {
 
 /// Takes out of a plan what does not fit on its node any more, and names these nodes.
 ///
-/// A stop stays even when the placement beside it goes: it is right by itself, and the evaluation is tried again.
+/// A stop goes with the placement that was to replace what it stops, unless its node is lost: an old version that runs
+/// is better than none until the evaluation is tried again. A stop that goes takes its room back, so this is repeated
+/// until all that is left fits.
 fn drop_misfits(view: &Snapshot, mut plan: Plan) -> (Plan, Vec<NodeId>) {
+    let mut refused: BTreeSet<NodeId> = BTreeSet::new();
+    loop {
+        let misfits = misfits(view, &plan);
+        if misfits.is_empty() {
+            return (plan, refused.into_iter().collect());
+        }
+        refused.extend(&misfits);
+        if plan.all_at_once {
+            return (Plan::default(), refused.into_iter().collect());
+        }
+        plan.places.retain(|alloc| !misfits.contains(&alloc.node_id));
+        plan.updates.retain(|alloc| !misfits.contains(&alloc.node_id));
+        let placed: BTreeSet<AllocId> = plan.places.iter().map(|alloc| alloc.id).collect();
+        let unreplaced = |stop: &Stop| stop.next.is_some_and(|next| !placed.contains(&next));
+        plan.stops.retain(|stop| !unreplaced(stop) || stop.client_status == Some(ClientStatus::Lost));
+        for stop in &mut plan.stops {
+            stop.next = stop.next.filter(|next| placed.contains(next));
+        }
+    }
+}
+
+/// Returns the nodes whose part of a plan does not fit.
+fn misfits(view: &Snapshot, plan: &Plan) -> BTreeSet<NodeId> {
     let mut by_node: BTreeMap<NodeId, (Vec<&Stop>, Vec<&Allocation>)> = BTreeMap::new();
     for alloc in plan.places.iter().chain(&plan.updates) {
         by_node.entry(alloc.node_id).or_default().1.push(alloc);
@@ -56,22 +81,8 @@ fn drop_misfits(view: &Snapshot, mut plan: Plan) -> (Plan, Vec<NodeId>) {
             stops.push(stop);
         }
     }
-    let refused: Vec<NodeId> = by_node
-        .iter()
-        .filter(|(node, (stops, places))| check::node_still_fits(view, **node, stops, places).is_err())
-        .map(|(node, _)| *node)
-        .collect();
-    if refused.is_empty() {
-        return (plan, refused);
-    }
-    if plan.all_at_once {
-        return (Plan::default(), refused);
-    }
-    plan.places.retain(|alloc| !refused.contains(&alloc.node_id));
-    plan.updates.retain(|alloc| !refused.contains(&alloc.node_id));
-    let placed: std::collections::BTreeSet<_> = plan.places.iter().map(|alloc| alloc.id).collect();
-    for stop in &mut plan.stops {
-        stop.next = stop.next.filter(|next| placed.contains(next));
-    }
-    (plan, refused)
+    let misfits = by_node
+        .into_iter()
+        .filter(|(node, (stops, places))| check::node_still_fits(view, *node, stops, places).is_err());
+    misfits.map(|(node, _)| node).collect()
 }

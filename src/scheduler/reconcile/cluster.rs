@@ -109,8 +109,11 @@ fn classify(view: &Snapshot, job: &Job, alloc: &Allocation, now: Timestamp) -> C
     if alloc.desired_status != DesiredStatus::Run {
         return Class::Ignore;
     }
+    let is_older = alloc.job.version != job.version || alloc.job.create_index != job.create_index;
     match alloc.client_status {
         ClientStatus::Lost => Class::Ignore,
+        // A new version of a batch job is new work, whatever became of the old.
+        status if job.job_type == JobType::Batch && is_older && status.is_terminal() => Class::Ignore,
         ClientStatus::Failed if alloc.next.is_some() => Class::Ignore,
         ClientStatus::Failed => classify_failed(view, job, alloc, now),
         ClientStatus::Complete if job.job_type == JobType::Batch => Class::Keep,
@@ -127,11 +130,14 @@ fn classify_failed(view: &Snapshot, job: &Job, alloc: &Allocation, now: Timestam
     let mut failures = 0_u32;
     let mut previous = alloc.previous;
     while let Some(known) = previous.and_then(|id: AllocId| view.alloc(&id)) {
-        if known.client_status == ClientStatus::Failed {
+        if known.client_status == ClientStatus::Failed && !is_mended(job, known) {
             failures += 1;
             failed_on.insert(known.node_id);
         }
         previous = known.previous;
+    }
+    if is_mended(job, alloc) {
+        return Class::RescheduleNow(failed_on);
     }
     let delay = match job.job_type {
         JobType::Batch if failures > 0 => return Class::Keep,
@@ -141,6 +147,13 @@ fn classify_failed(view: &Snapshot, job: &Job, alloc: &Allocation, now: Timestam
     let ended = alloc.task_states.values().map(|state| state.finished_at).max();
     let due = ended.filter(|time| *time != Timestamp::NEVER).unwrap_or(alloc.modify_time) + delay;
     if due <= now { Class::RescheduleNow(failed_on) } else { Class::RescheduleLater(due) }
+}
+
+/// Tells whether what failed was another version, so that its failure says nothing about the present one.
+fn is_mended(job: &Job, alloc: &Allocation) -> bool {
+    let (before, group) = (alloc.task_group(), job.group(&alloc.group));
+    let (Some(before), Some(group)) = (before, group) else { return true };
+    alloc.job.version != job.version && needs_restart(&alloc.job, before, job, group)
 }
 
 /// Stops what runs of a group or a job that is gone.
