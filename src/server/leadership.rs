@@ -47,11 +47,7 @@ async fn lost(leadership: &mut tokio::sync::watch::Receiver<crate::raft::Leaders
 
 /// Rebuilds the queues from the state and starts what a leader runs.
 async fn establish(server: &Server) -> Vec<AbortOnDrop> {
-    // Everything that was acknowledged before the election has to be applied here first.
-    while let Err(error) = server.barrier().await {
-        warn!(%error, "waiting for the log");
-        tokio::time::sleep(RETRY_DELAY).await;
-    }
+    settle(server).await;
     server.inner.leader.enable();
     restore(server);
     let env = server.env();
@@ -65,6 +61,16 @@ async fn establish(server: &Server) -> Vec<AbortOnDrop> {
         tasks.push(env.spawn("worker", worker::run(server.clone(), number)));
     }
     tasks.into_iter().map(crate::env::TaskHandle::abort_on_drop).collect()
+}
+
+/// Waits until everything that stands in the log so far is applied here, committed yet or not: an entry of our own
+/// behind it is. A read barrier covers only what was committed, and a plan must not be checked without one that may still
+/// come.
+pub(super) async fn settle(server: &Server) {
+    while let Err(error) = server.propose(&Command::EvalUpdate { evals: Vec::new() }).await {
+        warn!(%error, "waiting for the log");
+        tokio::time::sleep(RETRY_DELAY).await;
+    }
 }
 
 /// Fills the queues from the state.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Server;
 use super::error::{PlanError, ServerError};
+use super::leadership::settle;
 use crate::model::plan::Stop;
 use crate::model::{AllocId, Allocation, ClientStatus, NodeId, Plan, PlanResult};
 use crate::scheduler::check;
@@ -18,6 +19,10 @@ pub(super) async fn run(server: Server) {
     loop {
         let pending = server.inner.plans.next().await;
         let result = apply(&server, pending.plan).await;
+        if matches!(result, Err(PlanError::Commit(ServerError::Unconfirmed))) {
+            // It may still be committed; the next plan must not be checked without it.
+            settle(&server).await;
+        }
         // The worker may have been stopped with its leader; then nobody wants the result.
         let _ = pending.reply.send(result);
     }
