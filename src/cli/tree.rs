@@ -201,7 +201,7 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, CommandError> {
         }
         Command::AgentInfo(args) => asking(agent_info::run(args, context)),
         // An agent runs on several threads, and each simulated world on one of its own.
-        Command::Agent(args) => agent::run(args, colour).map(Exit::from_code).map_err(CommandError::Other),
+        Command::Agent(args) => agent::run(args, context),
         Command::Test(args) => test::run(args, colour).map(Exit::from_code).map_err(CommandError::Other),
         Command::Scenario(args) => {
             scenario::run(args, colour).map(Exit::from_code).map_err(CommandError::Other)

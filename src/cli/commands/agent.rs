@@ -1,7 +1,6 @@
 //! `pasture agent`
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +10,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::agent::{Agent, AgentConfig, HTTP_PORT, RPC_PORT, ServerRole};
 use crate::cli::agent_config::{self, Address, AgentSettings};
+use crate::cli::context::Context;
+use crate::cli::error::CommandError;
+use crate::cli::exit::Exit;
+use crate::cli::files;
 use crate::client::{ClientConfig, driver};
 use crate::env::Env;
 
@@ -22,6 +25,9 @@ const DEV_KILL_TIMEOUT_MAX: Duration = Duration::from_secs(3);
 
 /// The most threads that run an agent's tasks. It waits more than it computes.
 const THREADS_MAX: usize = 4;
+
+/// The most folders left behind under one process number that are stepped over.
+const SCRATCH_TRIES_MAX: u32 = 100;
 
 /// The option that lets tasks run without isolation.
 const RAW_EXEC: &str = "driver.raw_exec.enable";
@@ -96,37 +102,75 @@ pub struct AgentArgs {
     pub log_level: Option<String>,
 }
 
-/// Runs the agent until it is asked to stop, and returns the exit code.
+/// Runs the agent until it is asked to stop.
 ///
 /// # Errors
 /// When its configuration makes no sense, or it cannot start.
-pub fn run(args: &AgentArgs, colour: bool) -> Result<i32, String> {
-    let mut settings = read_settings(&args.config, colour)?;
+pub fn run(args: &AgentArgs, context: &Context) -> Result<Exit, CommandError> {
+    let mut settings = read_settings(&args.config, context)?;
     apply_flags(&mut settings, args);
-    let scratch = args.dev && settings.data_dir.is_none();
+    // Removed when this function ends, however it ends.
+    let scratch = if args.dev && settings.data_dir.is_none() {
+        Some(Scratch::new().map_err(CommandError::Other)?)
+    } else {
+        None
+    };
+    if let Some(Scratch(folder)) = &scratch {
+        settings.data_dir = Some(folder.clone());
+    }
     if args.dev {
         apply_dev(&mut settings);
     }
-    start_logging(settings.log_level.as_deref().unwrap_or("info"))?;
+    start_logging(settings.log_level.as_deref().unwrap_or("info"), context).map_err(CommandError::Other)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
         .build()
-        .map_err(|error| format!("cannot start the runtime: {error}"))?;
-    let data_dir = settings.data_dir.clone();
-    let result = runtime.block_on(serve(crate::env::real::env(), settings, args.dev));
+        .map_err(|error| CommandError::Other(format!("cannot start the runtime: {error}")))?;
+    let result = runtime.block_on(serve(context, settings, args.dev));
     runtime.shutdown_timeout(Duration::from_millis(200));
-    if let (true, Some(folder)) = (scratch, data_dir) {
-        // It lies in the system's temporary folder; what cannot be removed is removed there some day.
-        let _ = std::fs::remove_dir_all(folder);
+    result.map(|()| Exit::SUCCESS).map_err(CommandError::Other)
+}
+
+/// A folder of an agent that forgets everything when it ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes a folder that nobody has used: one that a killed agent left behind may bear this process's number.
+    fn new() -> Result<Self, String> {
+        let temporary = std::env::temp_dir();
+        let mut builder = std::fs::DirBuilder::new();
+        // What tasks write is nobody else's business.
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        for attempt in 0..SCRATCH_TRIES_MAX {
+            let folder = temporary.join(format!("pasture-dev-{}-{attempt}", std::process::id()));
+            match builder.create(&folder) {
+                Ok(()) => return Ok(Self(folder)),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    return Err(format!(
+                        "cannot create {}: {error}; name another by -data-dir",
+                        folder.display()
+                    ));
+                }
+            }
+        }
+        Err(format!("{} is full of old pasture-dev folders; remove them", temporary.display()))
     }
-    result.map(|()| 0)
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // It lies in the system's temporary folder; what cannot be removed is removed there some day.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Starts the agent, says where it is, and waits until it is asked to stop.
-async fn serve(env: Env, settings: AgentSettings, dev: bool) -> Result<(), String> {
-    let config = agent_config(&env, &settings)?;
+async fn serve(context: &Context, settings: AgentSettings, dev: bool) -> Result<(), String> {
+    let config = agent_config(&context.env, &settings)?;
     // Listening for signals begins before anything is started, so that an early one is not lost.
     let mut stop = Stop::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let roles = match (&config.server, &config.client) {
@@ -141,23 +185,24 @@ async fn serve(env: Env, settings: AgentSettings, dev: bool) -> Result<(), Strin
         config.datacenter,
         config.data_dir.display()
     );
-    let agent = Agent::start(env, config).await.map_err(|error| error.to_string())?;
-    println!("{shown}  HTTP   http://{}\nCtrl-C stops it.", agent.http_address());
+    let agent = Agent::start(context.env.clone(), config).await.map_err(|error| error.to_string())?;
+    // Not `println!`: it panics when nobody reads, which would leave the tasks behind.
+    context.print(&format!("{shown}  HTTP   http://{}\nCtrl-C stops it.", agent.http_address()));
     let interrupted = stop.wait().await;
     let leave = dev
         || match interrupted {
             true => settings.leave_on_interrupt.unwrap_or(false),
             false => settings.leave_on_terminate.unwrap_or(false),
         };
-    println!("Stopping{}.", if leave { " the agent and its tasks" } else { "; tasks run on" });
+    context.print(&format!("Stopping{}.", if leave { " the agent and its tasks" } else { "; tasks run on" }));
     tokio::select! {
         biased;
         stopped = tokio::time::timeout(STOP_MAX, agent.shutdown(leave)) => {
             if stopped.is_err() {
-                eprintln!("Not everything stopped within {} s.", STOP_MAX.as_secs_f64());
+                context.warn(&format!("Not everything stopped within {} s.", STOP_MAX.as_secs_f64()));
             }
         }
-        _ = stop.wait() => eprintln!("Stopped at once by a second signal."),
+        _ = stop.wait() => context.warn("Stopped at once by a second signal."),
     }
     Ok(())
 }
@@ -190,37 +235,35 @@ impl Stop {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "files that a user names on the command line; folders sorted")]
-fn read_settings(paths: &[PathBuf], colour: bool) -> Result<AgentSettings, String> {
-    let mut files = Vec::new();
+/// Reads configuration files, those of a folder in order of their names, and warns of what has no effect.
+fn read_settings(paths: &[PathBuf], context: &Context) -> Result<AgentSettings, CommandError> {
+    let mut sources = Vec::new();
     for path in paths {
-        let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
-        if path.is_dir() {
-            let mut found = Vec::new();
-            for entry in std::fs::read_dir(path).map_err(failed)? {
-                let file = entry.map_err(failed)?.path();
-                if file.extension().is_some_and(|ending| ending == "hcl" || ending == "json") {
-                    found.push(file);
-                }
-            }
-            found.sort();
-            files.extend(found);
-        } else {
-            files.push(path.clone());
+        let files = if path.is_dir() { configuration_files(path)? } else { vec![path.clone()] };
+        for file in files {
+            let text = files::read(&file)?;
+            sources.push((file.display().to_string(), text));
         }
     }
-    let mut sources = Vec::new();
-    for file in files {
-        let text = std::fs::read_to_string(&file)
-            .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-        sources.push((file.display().to_string(), text));
-    }
-    let (settings, warnings) =
-        agent_config::parse_all(&sources).map_err(|problems| problems.render(colour))?;
+    let (settings, warnings) = agent_config::parse_all(&sources).map_err(CommandError::Invalid)?;
     for warning in warnings {
-        eprintln!("{}", warning.render(colour));
+        context.warn(&warning.render(context.terminal.colour_errors));
     }
     Ok(settings)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a folder that a user names on the command line; sorted below")]
+fn configuration_files(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
+    let failed = |source| CommandError::Read { path: folder.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        if file.extension().is_some_and(|ending| ending == "hcl" || ending == "json") {
+            found.push(file);
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Lets flags win over files.
@@ -257,9 +300,6 @@ fn apply_dev(settings: &mut AgentSettings) {
     settings.bind_addr.get_or_insert(Ipv4Addr::LOCALHOST.into());
     // Its tasks end with it, so none may take longer than it has.
     settings.client.kill_timeout_max.get_or_insert(DEV_KILL_TIMEOUT_MAX);
-    settings
-        .data_dir
-        .get_or_insert_with(|| std::env::temp_dir().join(format!("pasture-dev-{}", std::process::id())));
 }
 
 fn agent_config(env: &Env, settings: &AgentSettings) -> Result<AgentConfig, String> {
@@ -393,18 +433,17 @@ fn host_name() -> String {
 }
 
 /// Logs to standard error. The consensus library repeats what the server says in its own words, so only its errors show.
-fn start_logging(level: &str) -> Result<(), String> {
+fn start_logging(level: &str, context: &Context) -> Result<(), String> {
     let known = ["error", "warn", "info", "debug", "trace"];
     let level = level.to_ascii_lowercase();
     if !known.contains(&level.as_str()) {
         return Err(format!("log level {level:?} does not exist; use one of {}", known.join(", ")));
     }
     let filter = EnvFilter::new(format!("{level},openraft=error,hyper=warn"));
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     // A second agent in one process, as in tests, keeps the first one's log.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(colour)
+        .with_ansi(context.terminal.colour_errors)
         .with_target(false)
         .with_writer(std::io::stderr)
         .try_init();
@@ -414,6 +453,19 @@ fn start_logging(level: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scratch_folder_is_new_and_leaves_nothing_behind() {
+        let (one, two) = (Scratch::new().unwrap(), Scratch::new().unwrap());
+        let folders = [one.0.clone(), two.0.clone()];
+        assert_ne!(folders[0], folders[1]);
+        for folder in &folders {
+            assert_eq!(folder.read_dir().unwrap().count(), 0);
+            std::fs::DirBuilder::new().create(folder.join("alloc")).unwrap();
+        }
+        drop((one, two));
+        assert!(folders.iter().all(|folder| !folder.exists()));
+    }
 
     #[test]
     fn hosts_get_the_usual_port_where_they_have_none() {
