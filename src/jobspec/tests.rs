@@ -96,8 +96,10 @@ fn the_workshops_job_is_read_as_it_stands() {
         [
             "helloworld-v1.nomad:6:17: warning: \"$node.datacenter\" is the 2016 spelling of a reference \
              (today it is \"${node.datacenter}\")",
-            "helloworld-v1.nomad:11:5: warning: stagger paces the update as in 2016: the next batch of max_parallel \
-             starts that long after the last (health of new allocations is not waited for)",
+            "helloworld-v1.nomad:10:3: warning: updates are not paced by this version: all allocations that change are \
+             replaced at once (stagger and max_parallel are kept and shown)",
+            "helloworld-v1.nomad:30:7: warning: services are kept and shown, but not registered or checked by this \
+             version (an allocation's addresses are in `alloc status`)",
             "helloworld-v1.nomad:36:11: warning: \"delay\" of a check is the 2016 spelling (today it is interval = ...)",
             "helloworld-v1.nomad:43:9: warning: block \"network\" puts several things on one line, the 2016 spelling \
              (today each attribute and each nested block has a line of its own; only { name = value } may stand on one \

@@ -123,7 +123,15 @@ fn job(reader: &Reader, block: &Block) -> Lowered {
 fn job_type(fields: &Fields<'_>) -> JobType {
     let Some(attribute) = fields.attribute("type") else { return JobType::Service };
     let Some(text) = fields.reader().text(&attribute.value, "type") else { return JobType::Service };
-    JobType::from_name(&text).unwrap_or_else(|| {
+    let known = JobType::from_name(&text);
+    if matches!(known, Some(JobType::System | JobType::SysBatch)) {
+        fields.reader().warn(
+            &attribute.value.span,
+            format!("{text} jobs are not scheduled by this version: nothing of it will run"),
+            "service and batch jobs are",
+        );
+    }
+    known.unwrap_or_else(|| {
         let known = JobType::ALL.iter().map(|kind| kind.as_str());
         fields.reader().unknown(&attribute.value.span, "job type", &text, known);
         JobType::Service
@@ -134,13 +142,11 @@ fn job_type(fields: &Fields<'_>) -> JobType {
 fn update(fields: &Fields<'_>) -> Option<UpdateStrategy> {
     let block = fields.block("update")?;
     let inner = Fields::new(fields.reader(), &block.body, "update");
-    if let Some(attribute) = inner.attribute("stagger") {
-        fields.reader().warn(
-            &attribute.span,
-            "stagger paces the update as in 2016: the next batch of max_parallel starts that long after the last",
-            "health of new allocations is not waited for",
-        );
-    }
+    fields.reader().warn(
+        &block.span,
+        "updates are not paced by this version: all allocations that change are replaced at once",
+        "stagger and max_parallel are kept and shown",
+    );
     let update = UpdateStrategy {
         stagger: inner.duration("stagger").unwrap_or(UPDATE_DEFAULT.stagger),
         max_parallel: inner.number("max_parallel").unwrap_or(UPDATE_DEFAULT.max_parallel),

@@ -130,6 +130,11 @@ fn services(fields: &Fields<'_>, path: &str, places: &mut Places) -> Vec<Service
 
 fn service(reader: &Reader, block: &Block) -> Service {
     reader.no_labels(block);
+    reader.warn(
+        &block.span,
+        "services are kept and shown, but not registered or checked by this version",
+        "an allocation's addresses are in `alloc status`",
+    );
     let fields = Fields::new(reader, &block.body, "service");
     let service = Service {
         name: fields.text("name").unwrap_or_default(),
