@@ -29,6 +29,4 @@ pub use view::Snapshot;
 pub use watch::{WatchKey, Watcher};
 
 #[cfg(test)]
-mod properties;
-#[cfg(test)]
 mod tests;

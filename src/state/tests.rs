@@ -1,5 +1,7 @@
 //! The state under random commands: whatever comes, these properties hold.
 
+mod properties;
+
 use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;

@@ -7,9 +7,9 @@ use futures_util::FutureExt;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{Command, Snapshot, Store, WatchKey, Watcher};
 use crate::model::plan::Stop;
 use crate::model::*;
+use crate::state::{Command, Snapshot, Store, WatchKey, Watcher};
 use crate::testing;
 
 /// How many nodes, jobs, allocations and evaluations there are: few, so that commands meet.
@@ -300,7 +300,7 @@ fn check_jobs(view: &Snapshot) -> Result<(), TestCaseError> {
     for job in view.jobs() {
         let key = job.key();
         let versions: Vec<_> = view.job_versions(&key).collect();
-        prop_assert!(versions.len() <= super::tables::jobs::VERSIONS_MAX);
+        prop_assert!(versions.len() <= crate::state::tables::jobs::VERSIONS_MAX);
         prop_assert_eq!(versions[0], job);
         prop_assert!(versions.windows(2).all(|pair| pair[0].version == pair[1].version + 1));
         let running = view.allocs_by_job(&key).any(|alloc| !alloc.is_terminal());
