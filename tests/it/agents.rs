@@ -14,7 +14,7 @@ const PASTURE: &str = env!("CARGO_BIN_EXE_pasture");
 /// How long a state may take to come about on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A job whose task leaves a mark that it runs.
+/// A job whose task leaves a mark that it runs, and ends by itself should its agent not be there to end it.
 const JOB: &str = r#"
 job "marks" {
   datacenters = ["dc1"]
@@ -23,7 +23,7 @@ job "marks" {
       driver = "raw_exec"
       config {
         command = "/bin/sh"
-        args    = ["-c", "echo started; exec sleep 600"]
+        args    = ["-c", "echo started; exec sleep 120"]
       }
       resources { cpu = 20  memory = 10 }
     }
