@@ -2,15 +2,11 @@
 //!
 //! The modules in reading order, each with its own front page. `docs/architecture.md` is the map.
 
-pub mod model;
+pub use pasture_core::{model, scheduler, state};
+
+pub use pasture_jobspec as jobspec;
 
 pub mod env;
-
-pub mod jobspec;
-
-pub mod state;
-
-pub mod scheduler;
 
 pub mod rpc;
 
@@ -31,4 +27,4 @@ pub mod scenario;
 pub mod cli;
 
 #[cfg(test)]
-mod testing;
+use pasture_core::testing;

@@ -79,9 +79,19 @@ fn uses(text: &str) -> impl Iterator<Item = String> {
     names.into_iter()
 }
 
-/// Returns the files below `src` with their text, tests left out.
+/// Returns the files of the core and of the root package with their text, tests left out. Of the other packages the
+/// compiler sees to it whom they use.
 fn product_files() -> Result<Vec<(PathBuf, String)>, Failed> {
-    let root = crate::root().join("src");
+    let mut files = Vec::new();
+    for package in [".", "core"] {
+        files.extend(files_below(crate::root().join(package).join("src"))?);
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Returns the product files below a folder by their paths in it.
+fn files_below(root: PathBuf) -> Result<Vec<(PathBuf, String)>, Failed> {
     let mut files = Vec::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
@@ -98,7 +108,6 @@ fn product_files() -> Result<Vec<(PathBuf, String)>, Failed> {
             }
         }
     }
-    files.sort();
     Ok(files)
 }
 

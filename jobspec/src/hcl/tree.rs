@@ -6,7 +6,7 @@ use hcl_edit::structure::Structure;
 use hcl_edit::template::{Element, Template};
 use serde_json::Number;
 
-use crate::jobspec::diagnostic::{Diagnostics, Source, Span};
+use crate::diagnostic::{Diagnostics, Source, Span};
 
 use super::EXPRESSION_TOKENS_MAX;
 use super::dialect::Modern;
@@ -152,7 +152,7 @@ pub(super) fn build_json(source: &Source) -> Result<Body, Diagnostics> {
 }
 
 /// Returns where a text stops being JSON, in bytes, and why.
-pub(in crate::jobspec) fn json_fault(text: &str, error: &serde_json::Error) -> (usize, String) {
+pub(crate) fn json_fault(text: &str, error: &serde_json::Error) -> (usize, String) {
     let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     let mut message = error.to_string();
     if let Some(place) = message.find(" at line ") {

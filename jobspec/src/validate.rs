@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::{Constraint, Job, JobType, Network, Operator, Port, RestartPolicy, Task, TaskGroup};
+use pasture_core::model::{
+    Constraint, Job, JobType, Network, Operator, Port, RestartPolicy, Task, TaskGroup,
+};
 
 /// How many allocations one job may ask for. Source: Nomad's default `job_max_count`.
 pub const COUNT_MAX: u32 = 50_000;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::model::duration;
+use pasture_core::model::duration;
 
 /// How many problems are kept; a hostile body could make one for each of its bytes.
 const PROBLEMS_MAX: usize = 50;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Job, JobType, UpdateStrategy};
+use pasture_core::model::{Job, JobType, UpdateStrategy};
 
 /// Priority when nothing is said.
 pub const PRIORITY_DEFAULT: u8 = 50;

@@ -37,9 +37,9 @@ pub use diagnostic::{Diagnostic, Diagnostics, Source};
 pub use example::example;
 pub use validate::validate;
 
-pub(crate) use lower::lower_constraint;
+pub use lower::lower_constraint;
 
-use crate::model::Job;
+use pasture_core::model::Job;
 
 /// What a job file is read with.
 #[derive(Clone, Debug, Default)]

@@ -6,12 +6,12 @@ mod task;
 
 use std::collections::BTreeMap;
 
-pub(crate) use constraint::one as lower_constraint;
+pub use constraint::one as lower_constraint;
 
 use super::canonical::{PRIORITY_DEFAULT, UPDATE_DEFAULT};
 use super::diagnostic::Span;
 use super::hcl::{Block, Body, Fields, Reader};
-use crate::model::{Job, JobStatus, JobType, Timestamp, UpdateStrategy};
+use pasture_core::model::{Job, JobStatus, JobType, Timestamp, UpdateStrategy};
 
 /// What Nomad knows of jobs and this version does not run.
 const REFUSED: &[&str] =

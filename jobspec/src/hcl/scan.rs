@@ -1,6 +1,6 @@
 //! Text into tokens, no finer than what is needed to see where an attribute or a block ends.
 
-use crate::jobspec::diagnostic::{Diagnostic, Source, Span};
+use crate::diagnostic::{Diagnostic, Source, Span};
 
 use super::DEPTH_MAX;
 

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use crate::jobspec::hcl::{Attribute, Block, Fields, Reader};
-use crate::model::{Constraint, Operator};
+use crate::hcl::{Attribute, Block, Fields, Reader};
+use pasture_core::model::{Constraint, Operator};
 
 use super::Places;
 
@@ -37,7 +37,7 @@ pub(super) fn all(fields: &Fields<'_>, path: &str, places: &mut Places) -> Vec<C
 }
 
 /// Lowers one `constraint` block. Returns `None` for one that is switched off, such as `distinct_hosts = false`.
-pub(crate) fn one(reader: &Reader, block: &Block) -> Option<Constraint> {
+pub fn one(reader: &Reader, block: &Block) -> Option<Constraint> {
     reader.no_labels(block);
     let fields = Fields::new(reader, &block.body, "constraint");
     let mut left = fields.text("attribute").unwrap_or_default();

@@ -12,12 +12,12 @@ use serde_json::Value;
 
 use super::canonical::{EPHEMERAL_DISK_MB_DEFAULT, KILL_TIMEOUT_DEFAULT, PRIORITY_DEFAULT, UPDATE_DEFAULT};
 use super::{canonicalize, hcl, validate};
-use crate::model::job::{Check, LogConfig, Service};
-use crate::model::{
+use object::{Object, Reader};
+use pasture_core::model::job::{Check, LogConfig, Service};
+use pasture_core::model::{
     Constraint, Job, JobStatus, JobType, Network, Operator, Port, Resources, RestartMode, RestartPolicy,
     Task, TaskGroup, Timestamp, UpdateStrategy,
 };
-use object::{Object, Reader};
 
 /// Why a text is no job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

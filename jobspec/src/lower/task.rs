@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::jobspec::canonical::KILL_TIMEOUT_DEFAULT;
-use crate::jobspec::hcl::{Block, Body, Fields, Reader};
-use crate::model::job::{Check, LogConfig, Service};
-use crate::model::{Resources, Task};
+use crate::canonical::KILL_TIMEOUT_DEFAULT;
+use crate::hcl::{Block, Body, Fields, Reader};
+use pasture_core::model::job::{Check, LogConfig, Service};
+use pasture_core::model::{Resources, Task};
 
 use super::{Places, constraint, group};
 

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::jobspec::diagnostic::{Diagnostic, Diagnostics, Source, Span, suggest};
-use crate::model::duration;
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, suggest};
+use pasture_core::model::duration;
 
 use super::tree::{Attribute, Block, Body, Label, Value, ValueKind, number_text};
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::jobspec::diagnostic::{Diagnostic, Diagnostics, Source, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 
 use super::scan::{self, Kind, Token};
 use super::{DEPTH_MAX, EXPRESSION_TOKENS_MAX, Options};

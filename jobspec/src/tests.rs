@@ -6,10 +6,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Operator, RestartMode, RestartPolicy};
+use pasture_core::model::{Operator, RestartMode, RestartPolicy};
 
 fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/jobs")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/jobs")
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test reads its own fixtures")]

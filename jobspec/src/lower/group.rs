@@ -1,8 +1,8 @@
 //! `group` blocks.
 
-use crate::jobspec::canonical::EPHEMERAL_DISK_MB_DEFAULT;
-use crate::jobspec::hcl::{Block, Fields, Reader};
-use crate::model::{JobType, Network, Port, RestartMode, RestartPolicy, TaskGroup};
+use crate::canonical::EPHEMERAL_DISK_MB_DEFAULT;
+use crate::hcl::{Block, Fields, Reader};
+use pasture_core::model::{JobType, Network, Port, RestartMode, RestartPolicy, TaskGroup};
 
 use super::{Places, constraint, task, update};
 
