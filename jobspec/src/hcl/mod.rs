@@ -15,8 +15,10 @@
 
 mod dialect;
 mod fields;
+pub mod functions;
 mod scan;
 mod tree;
+pub mod value;
 
 pub use fields::{Fields, Reader};
 pub(super) use tree::json_fault;
