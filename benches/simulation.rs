@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use pasture::agent::HTTP_PORT;
 use pasture::api::client::{Api, Options};
-use pasture::api::convert;
 use pasture::cli::suite;
 use pasture::lab::backend::Backend;
 use pasture::lab::backend::sim::{Trace, World};
@@ -127,7 +126,7 @@ async fn launch(backend: &Arc<dyn Backend>, api: &Api, instances: u32) {
         assert!(backend.now() < HOUR, "the cluster comes up");
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    api.register(&convert::job::job(&job), None, &Options::default()).await.expect("the job is taken");
+    api.register(&job, None, &Options::default()).await.expect("the job is taken");
 }
 
 fn slow_elections() -> Timing {

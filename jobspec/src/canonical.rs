@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pasture_core::model::{Job, JobType, UpdateStrategy};
+use pasture_core::model::{Job, JobType};
 
 /// Priority when nothing is said.
 pub const PRIORITY_DEFAULT: u8 = 50;
@@ -10,10 +10,6 @@ pub const PRIORITY_DEFAULT: u8 = 50;
 pub const EPHEMERAL_DISK_MB_DEFAULT: u32 = 300;
 /// Time between asking a task to stop and killing it, when nothing is said.
 pub const KILL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
-/// What an `update` block does that leaves something out.
-pub const UPDATE_DEFAULT: UpdateStrategy =
-    UpdateStrategy { stagger: Duration::from_secs(30), max_parallel: 1 };
-
 /// Fills in what a job leaves to its own other parts or to convention. Doing it twice changes nothing.
 ///
 /// An `update` block stays absent where neither group nor job has one: whether it was written decides how a change rolls

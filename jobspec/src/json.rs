@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::canonical::{EPHEMERAL_DISK_MB_DEFAULT, KILL_TIMEOUT_DEFAULT, PRIORITY_DEFAULT, UPDATE_DEFAULT};
+use super::canonical::{EPHEMERAL_DISK_MB_DEFAULT, KILL_TIMEOUT_DEFAULT, PRIORITY_DEFAULT};
 use super::{canonicalize, hcl, validate};
 use object::{Object, Reader};
-use pasture_core::model::job::{Check, LogConfig, Service};
 use pasture_core::model::{
-    Constraint, Job, JobStatus, JobType, Network, Operator, Port, Resources, RestartMode, RestartPolicy,
-    Task, TaskGroup, Timestamp, UpdateStrategy,
+    Check, Constraint, EphemeralDisk, Job, JobType, LogConfig, Network, Operator, Port, Resources,
+    RestartMode, RestartPolicy, Service, Task, TaskGroup, UpdateStrategy,
 };
 
 /// Why a text is no job.
@@ -111,12 +110,7 @@ fn job(object: &Object<'_>) -> Job {
         groups: object.objects("TaskGroups").iter().map(|group| task_group(group, job_type)).collect(),
         meta: object.text_map("Meta"),
         stop: object.flag("Stop").unwrap_or(false),
-        status: JobStatus::Pending,
-        version: 0,
-        submit_time: Timestamp::NEVER,
-        create_index: 0,
-        modify_index: 0,
-        job_modify_index: 0,
+        ..Job::default()
     }
 }
 
@@ -154,13 +148,17 @@ fn task_group(object: &Object<'_>, kind: JobType) -> TaskGroup {
         constraints: constraints(object),
         restart: restart(object, kind),
         update: update(object),
-        ephemeral_disk_mb: object
-            .object("EphemeralDisk")
-            .and_then(|disk| disk.number("SizeMB"))
-            .unwrap_or(EPHEMERAL_DISK_MB_DEFAULT),
+        ephemeral_disk: EphemeralDisk {
+            size_mb: object
+                .object("EphemeralDisk")
+                .and_then(|disk| disk.number("SizeMB"))
+                .unwrap_or(EPHEMERAL_DISK_MB_DEFAULT),
+            ..EphemeralDisk::default()
+        },
         networks: networks(object),
         tasks: object.objects("Tasks").iter().map(task).collect(),
         meta: object.text_map("Meta"),
+        ..TaskGroup::default()
     }
 }
 
@@ -182,6 +180,7 @@ fn restart(object: &Object<'_>, kind: JobType) -> RestartPolicy {
         delay: policy.duration("Delay").unwrap_or(default.delay),
         mode,
         on_success: policy.flag("OnSuccess"),
+        render_templates: false,
     }
 }
 
@@ -205,8 +204,10 @@ fn update(object: &Object<'_>) -> Option<UpdateStrategy> {
         return None;
     }
     Some(UpdateStrategy {
-        stagger: stagger.unwrap_or(UPDATE_DEFAULT.stagger),
-        max_parallel: max_parallel.unwrap_or(UPDATE_DEFAULT.max_parallel),
+        stagger: stagger.unwrap_or(UpdateStrategy::default().stagger),
+        max_parallel: max_parallel.unwrap_or(UpdateStrategy::default().max_parallel),
+        paced_by_stagger: true,
+        ..UpdateStrategy::default()
     })
 }
 
@@ -242,6 +243,7 @@ fn networks(object: &Object<'_>) -> Vec<Network> {
                 label: port.text("Label").unwrap_or_default(),
                 value: port.number("Value").unwrap_or(0),
                 to: port.number("To").unwrap_or(0),
+                ..Port::default()
             };
             if port.value == 0 { result.dynamic_ports.push(port) } else { result.reserved_ports.push(port) }
         }
@@ -287,6 +289,7 @@ fn task(object: &Object<'_>) -> Task {
         kill_timeout: object.duration("KillTimeout").unwrap_or(KILL_TIMEOUT_DEFAULT),
         kill_signal: object.text("KillSignal").unwrap_or_default(),
         logs: object.object("LogConfig").as_ref().map(logs).unwrap_or_default(),
+        ..Task::default()
     }
 }
 
@@ -299,6 +302,7 @@ fn task_resources(object: &Object<'_>) -> Resources {
         disk_mb: object.number("DiskMB").unwrap_or(0),
         iops: object.number("IOPS").unwrap_or(0),
         networks: networks(object),
+        ..Resources::default()
     }
 }
 
@@ -307,6 +311,7 @@ fn logs(object: &Object<'_>) -> LogConfig {
     LogConfig {
         max_files: object.number("MaxFiles").unwrap_or(default.max_files),
         max_file_size_mb: object.number("MaxFileSizeMB").unwrap_or(default.max_file_size_mb),
+        ..LogConfig::default()
     }
 }
 
@@ -317,6 +322,7 @@ fn service(object: &Object<'_>) -> Service {
         port: object.text("PortLabel").unwrap_or_default(),
         tags: object.texts("Tags"),
         checks: object.objects("Checks").iter().map(check).collect(),
+        ..Service::default()
     }
 }
 
@@ -334,6 +340,7 @@ fn check(object: &Object<'_>) -> Check {
         path: object.text("Path").unwrap_or_default(),
         interval: object.duration("Interval").unwrap_or_default(),
         timeout: object.duration("Timeout").unwrap_or_default(),
+        ..Check::default()
     }
 }
 

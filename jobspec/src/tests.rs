@@ -84,6 +84,7 @@ fn the_workshops_job_is_read_as_it_stands() {
             delay: Duration::from_secs(15),
             mode: RestartMode::Delay,
             on_success: Some(true),
+            render_templates: false,
         }
     );
     let task = &group.tasks[0];

@@ -163,7 +163,7 @@ impl Check {
             return;
         }
         let logs_mb = u64::from(task.logs.max_files) * u64::from(task.logs.max_file_size_mb);
-        let disk_mb = u64::from(group.ephemeral_disk_mb) + u64::from(task.resources.disk_mb);
+        let disk_mb = u64::from(group.ephemeral_disk.size_mb) + u64::from(task.resources.disk_mb);
         if logs_mb >= disk_mb {
             let message =
                 format!("logs of {logs_mb} MB do not fit into the {disk_mb} MB of disk the task gets");

@@ -91,7 +91,9 @@ impl Environment {
 }
 
 fn identity(node: &Node, alloc: &Allocation, task: &Task) -> BTreeMap<String, String> {
-    let resources = alloc.resources.tasks.get(&task.name).unwrap_or(&task.resources);
+    let held = alloc.resources.tasks.get(&task.name);
+    let (cpu_mhz, memory_mb) = held
+        .map_or((task.resources.cpu_mhz, task.resources.memory_mb), |held| (held.cpu_mhz, held.memory_mb));
     let index = alloc.index().map(|index| index.to_string()).unwrap_or_default();
     let own = [
         ("NOMAD_ALLOC_ID", alloc.id.to_string()),
@@ -105,8 +107,8 @@ fn identity(node: &Node, alloc: &Allocation, task: &Task) -> BTreeMap<String, St
         ("NOMAD_NAMESPACE", alloc.job.namespace.clone()),
         ("NOMAD_DC", node.datacenter.clone()),
         ("NOMAD_REGION", alloc.job.region.clone()),
-        ("NOMAD_CPU_LIMIT", resources.cpu_mhz.to_string()),
-        ("NOMAD_MEMORY_LIMIT", resources.memory_mb.to_string()),
+        ("NOMAD_CPU_LIMIT", cpu_mhz.to_string()),
+        ("NOMAD_MEMORY_LIMIT", memory_mb.to_string()),
     ];
     own.map(|(name, value)| (name.to_owned(), value)).into()
 }
@@ -171,7 +173,7 @@ mod tests {
         alloc.job = job.into();
         let network = |label: &str, value, to| Network {
             ip: Some("10.0.0.5".parse().unwrap()),
-            dynamic_ports: vec![Port { label: label.to_owned(), value, to }],
+            dynamic_ports: vec![Port { label: label.to_owned(), value, to, ..Port::default() }],
             ..Network::default()
         };
         alloc.resources.shared_networks = vec![network("db-main", 23456, 5432)];

@@ -67,7 +67,7 @@ fn job_unrest(job: &Job, allocs: &[AllocStub], evals: &[Evaluation]) -> Option<S
         return Some(format!("evaluation {} of {} is pending", eval.id, job.id));
     }
     let waiting = waiting(evals);
-    for group in &job.task_groups {
+    for group in &job.groups {
         let running = allocs.iter().filter(|alloc| alloc.task_group == group.name && is_running(alloc));
         let running = u32::try_from(running.count()).unwrap_or(u32::MAX);
         let waits = waiting.get(&group.name).copied().unwrap_or(0);
@@ -102,7 +102,7 @@ mod tests {
 
     fn job(count: u32) -> Job {
         let group = TaskGroup { name: "g".into(), count, ..TaskGroup::default() };
-        Job { id: "j".into(), task_groups: vec![group], ..Job::default() }
+        Job { id: "j".into(), groups: vec![group], ..Job::default() }
     }
 
     fn alloc(desired: &str, client: &str) -> AllocStub {

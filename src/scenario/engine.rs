@@ -13,7 +13,6 @@ use super::outcome::Outcome;
 use super::prober::{self, Counts};
 use super::spec::{Action, Condition, Direction, Run, ScenarioSpec, Selection, SelectionPart, Step, Verb};
 use crate::api::client::ClientError;
-use crate::api::convert;
 use crate::env::spawn::AbortOnDrop;
 use crate::jobspec::diagnostic::{Diagnostic, Span};
 use crate::lab::backend::Backend;
@@ -177,7 +176,7 @@ impl Engine {
 
     async fn run(&mut self, run: &Run, span: &Span) -> Result<(), Diagnostic> {
         self.done(&format!("run {}", run.file));
-        let submitted = self.cluster.register(&convert::job::job(&run.job)).await;
+        let submitted = self.cluster.register(&run.job).await;
         match (&run.refused, submitted) {
             (None, Ok(response)) => {
                 self.jobs.stopped.remove(&run.job.id);

@@ -121,7 +121,7 @@ impl Observer<'_> {
                 Seen { holds: last == status, text: format!("last evaluation {last}") }
             }
             Fact::JobStatus(wanted) => {
-                let found = self.cluster.job(job).await?.status;
+                let found = self.cluster.job(job).await?.status.as_str();
                 Seen { holds: found == *wanted, text: format!("job {found}") }
             }
             Fact::Leader(wanted) => {

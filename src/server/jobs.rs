@@ -96,7 +96,7 @@ impl Server {
         job.stop = false;
         let eval = self.eval_of(&job, trigger);
         let eval_id = Some(eval.id);
-        let index = self.propose(&Command::JobRegister { job, eval: Some(eval) }).await?;
+        let index = self.propose(&Command::JobRegister { job: job.into(), eval: Some(eval) }).await?;
         let job_modify_index = self.store().snapshot().job(&key).map_or(index, |job| job.job_modify_index);
         Ok(Registered { eval_id, index, job_modify_index })
     }

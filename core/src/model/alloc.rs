@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::group::TaskGroup;
 use super::ids::{AllocId, EvalId, JobKey, NodeId};
-use super::job::{Job, TaskGroup};
+use super::job::Job;
 use super::metric::AllocMetric;
 use super::resources::AllocatedResources;
 use super::time::Timestamp;

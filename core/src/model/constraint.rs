@@ -3,17 +3,63 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use super::form::null_when_empty;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One condition: `left operator right`, both sides interpolated on each node.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Constraint {
     /// The left side, such as `${attr.kernel.name}` or the 2016 spelling `$attr.kernel.name`.
+    #[serde(rename = "LTarget")]
     pub left: String,
-    /// How they are compared.
-    pub operator: Operator,
     /// The right side; empty for operators that need none.
+    #[serde(rename = "RTarget")]
     pub right: String,
+    /// How they are compared.
+    #[serde(rename = "Operand")]
+    pub operator: Operator,
+}
+
+/// A wish: nodes that meet it are better, or worse when its weight is negative.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Affinity {
+    /// The left side, interpolated on each node.
+    #[serde(rename = "LTarget")]
+    pub left: String,
+    /// The right side.
+    #[serde(rename = "RTarget")]
+    pub right: String,
+    /// How they are compared.
+    #[serde(rename = "Operand")]
+    pub operator: Operator,
+    /// From -100 to 100, not 0.
+    #[serde(rename = "Weight")]
+    pub weight: i8,
+}
+
+/// Spreads allocations over the values of an attribute.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Spread {
+    /// The attribute, such as `${meta.rack}`.
+    pub attribute: String,
+    /// From 1 to 100: how much it counts beside other spreads.
+    pub weight: i8,
+    /// What share each value gets; evenly over all values when empty.
+    #[serde(rename = "SpreadTarget", with = "null_when_empty")]
+    pub targets: Vec<SpreadTarget>,
+}
+
+/// The share of one value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct SpreadTarget {
+    /// The value.
+    pub value: String,
+    /// Its share of all allocations, in percent.
+    pub percent: u8,
 }
 
 impl fmt::Display for Constraint {
@@ -34,7 +80,7 @@ impl fmt::Display for Constraint {
 macro_rules! operators {
     ($($(#[$doc:meta])* $name:ident = $text:literal $(| $alias:literal)*,)*) => {
         /// How a constraint compares its sides.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Operator { $($(#[$doc])* $name,)* }
 
         impl Operator {
@@ -61,6 +107,7 @@ macro_rules! operators {
 
 operators! {
     /// Equal, as text.
+    #[default]
     Equal = "=" | "==" | "is",
     /// Not equal; true when the attribute is missing.
     NotEqual = "!=" | "not",
@@ -90,6 +137,18 @@ operators! {
     DistinctHosts = "distinct_hosts",
     /// No more than so many allocations for each value of a property.
     DistinctProperty = "distinct_property",
+}
+
+impl Serialize for Operator {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Operator {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 /// An operator that does not exist.

@@ -1,68 +1,161 @@
 //! Jobs: what users submit.
+//!
+//! A job is posted, kept and shown in one form: field names of these types are those of Nomad's API, durations are
+//! nanoseconds, an unset list or map is `null` ([`form`](super::form)).
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::constraint::Constraint;
+use super::constraint::{Affinity, Constraint, Spread};
+use super::form::null_when_empty;
+use super::group::TaskGroup;
 use super::ids::{JobId, JobKey};
-use super::resources::{Network, Resources};
+use super::policy::{MigrateStrategy, ReschedulePolicy, UpdateStrategy};
 use super::time::Timestamp;
+
+/// The priority when nothing is said.
+pub const PRIORITY_DEFAULT: u8 = 50;
 
 /// A job as submitted and canonicalised, with what the servers know of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 pub struct Job {
     /// The region, `global` when nothing is said.
     pub region: String,
     /// The namespace, `default` when nothing is said.
     pub namespace: String,
     /// What identifies it within its namespace.
+    #[serde(rename = "ID")]
     pub id: JobId,
     /// What it is called; the id when nothing is said.
     pub name: String,
     /// Which scheduler looks after it.
+    #[serde(rename = "Type")]
     pub job_type: JobType,
     /// From 1 to 100, higher first; 50 when nothing is said.
     pub priority: u8,
     /// Place all of it or nothing.
-    #[serde(default)]
     pub all_at_once: bool,
     /// Globs of datacenter names; `*` when nothing is said.
+    #[serde(with = "null_when_empty")]
     pub datacenters: Vec<String>,
-    /// The pool its nodes come from, `default` when nothing is said.
+    /// The pool its nodes come from; `default` when empty.
     pub node_pool: String,
     /// Conditions on every group's nodes.
-    #[serde(default)]
+    #[serde(with = "null_when_empty")]
     pub constraints: Vec<Constraint>,
-    /// How changes roll out, where a group says nothing.
-    #[serde(default)]
-    pub update: Option<UpdateStrategy>,
+    /// Wishes about every group's nodes.
+    #[serde(with = "null_when_empty")]
+    pub affinities: Vec<Affinity>,
     /// What runs, in the order written.
+    #[serde(rename = "TaskGroups", with = "null_when_empty")]
     pub groups: Vec<TaskGroup>,
+    /// How changes roll out, where a group says nothing.
+    pub update: Option<UpdateStrategy>,
+    /// Federation: kept as submitted.
+    pub multiregion: Value,
+    /// How every group's instances spread over nodes.
+    #[serde(with = "null_when_empty")]
+    pub spreads: Vec<Spread>,
+    /// When it is launched again and again.
+    pub periodic: Option<Periodic>,
+    /// What it needs to be dispatched.
+    #[serde(rename = "ParameterizedJob")]
+    pub parameterized: Option<Parameterized>,
+    /// What happens when an instance has failed for good, where a group says nothing.
+    pub reschedule: Option<ReschedulePolicy>,
+    /// How instances leave a drained node, where a group says nothing.
+    pub migrate: Option<MigrateStrategy>,
     /// Free text of the user.
-    #[serde(default)]
+    #[serde(with = "null_when_empty")]
     pub meta: BTreeMap<String, String>,
+    /// Text and links for browsers: kept as submitted.
+    #[serde(rename = "UI")]
+    pub ui: Value,
 
     /// Told to stop; a stopped job stays readable until collected.
-    #[serde(default)]
     pub stop: bool,
+    /// The periodic or parameterized job it came from; empty for others.
+    #[serde(rename = "ParentID")]
+    pub parent_id: JobId,
+    /// Whether it came from a dispatch.
+    pub dispatched: bool,
+    /// What the dispatcher sent along so that a repeated dispatch finds it; may be empty.
+    pub dispatch_idempotency_token: Option<String>,
+    /// What was dispatched, in base64.
+    pub payload: Option<String>,
+    /// Kept as submitted.
+    pub consul_namespace: String,
+    /// Kept as submitted.
+    pub vault_namespace: String,
+    /// Kept as submitted.
+    #[serde(rename = "NomadTokenID")]
+    pub nomad_token_id: String,
     /// Derived from its allocations and evaluations.
     pub status: JobStatus,
+    /// Why its status is what it is; may be empty.
+    pub status_description: String,
+    /// Whether a deployment of this version succeeded.
+    pub stable: bool,
     /// Counts submissions that changed it, from 0.
-    #[serde(default)]
     pub version: u64,
     /// When this version was submitted.
     pub submit_time: Timestamp,
     /// Log index of its first version.
-    #[serde(default)]
     pub create_index: u64,
     /// Log index of the last change of any kind.
-    #[serde(default)]
     pub modify_index: u64,
     /// Log index of the last submission.
-    #[serde(default)]
     pub job_modify_index: u64,
+    /// The user's name for this version: kept as submitted.
+    pub version_tag: Value,
+}
+
+impl Default for Job {
+    fn default() -> Self {
+        Self {
+            region: String::new(),
+            namespace: String::new(),
+            id: JobId::new(),
+            name: String::new(),
+            job_type: JobType::Service,
+            priority: PRIORITY_DEFAULT,
+            all_at_once: false,
+            datacenters: Vec::new(),
+            node_pool: String::new(),
+            constraints: Vec::new(),
+            affinities: Vec::new(),
+            groups: Vec::new(),
+            update: None,
+            multiregion: Value::Null,
+            spreads: Vec::new(),
+            periodic: None,
+            parameterized: None,
+            reschedule: None,
+            migrate: None,
+            meta: BTreeMap::new(),
+            ui: Value::Null,
+            stop: false,
+            parent_id: JobId::new(),
+            dispatched: false,
+            dispatch_idempotency_token: None,
+            payload: None,
+            consul_namespace: String::new(),
+            vault_namespace: String::new(),
+            nomad_token_id: String::new(),
+            status: JobStatus::Pending,
+            status_description: String::new(),
+            stable: false,
+            version: 0,
+            submit_time: Timestamp::NEVER,
+            create_index: 0,
+            modify_index: 0,
+            job_modify_index: 0,
+            version_tag: Value::Null,
+        }
+    }
 }
 
 impl Job {
@@ -78,9 +171,11 @@ impl Job {
 }
 
 /// The kinds of job, by who schedules them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum JobType {
     /// Runs on until stopped.
+    #[default]
     Service,
     /// Runs to its end.
     Batch,
@@ -111,9 +206,12 @@ impl JobType {
 }
 
 /// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum JobStatus {
     /// Submitted, nothing placed yet.
+    #[default]
+    #[serde(alias = "")]
     Pending,
     /// At least one allocation is not terminal.
     Running,
@@ -132,172 +230,48 @@ impl JobStatus {
     }
 }
 
-/// Tasks placed together on one node, `count` times.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TaskGroup {
-    /// Its name within the job.
-    pub name: String,
-    /// How many instances are wanted.
-    pub count: u32,
-    /// Conditions on its nodes, beside the job's.
-    #[serde(default)]
-    pub constraints: Vec<Constraint>,
-    /// What happens when a task ends.
-    pub restart: RestartPolicy,
-    /// How changes roll out.
-    #[serde(default)]
-    pub update: Option<UpdateStrategy>,
-    /// Scratch space for the group, in MB; 300 when nothing is said.
-    pub ephemeral_disk_mb: u32,
-    /// Networks shared by its tasks.
-    #[serde(default)]
-    pub networks: Vec<Network>,
-    /// What runs, in the order written.
-    pub tasks: Vec<Task>,
-    /// Free text of the user.
-    #[serde(default)]
-    pub meta: BTreeMap<String, String>,
-}
-
-/// One thing a driver runs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Task {
-    /// Its name within the group.
-    pub name: String,
-    /// The driver that runs it, such as `docker` or `raw_exec`.
-    pub driver: String,
-    /// Whom it runs as; the driver's choice when empty.
-    #[serde(default)]
-    pub user: String,
-    /// What the driver is told; a nested block, and a map, is a list of objects, any other attribute its value.
-    #[serde(default)]
-    pub config: serde_json::Map<String, serde_json::Value>,
-    /// Its environment, beside what every task gets.
-    #[serde(default)]
-    pub env: BTreeMap<String, String>,
-    /// What it needs.
-    pub resources: Resources,
-    /// Conditions on its node, beside group's and job's.
-    #[serde(default)]
-    pub constraints: Vec<Constraint>,
-    /// What it offers to others under a name.
-    #[serde(default)]
-    pub services: Vec<Service>,
-    /// Free text of the user.
-    #[serde(default)]
-    pub meta: BTreeMap<String, String>,
-    /// The time between asking it to stop and killing it.
-    pub kill_timeout: Duration,
-    /// The signal that asks it to stop; the driver's choice when empty.
-    #[serde(default)]
-    pub kill_signal: String,
-    /// How much of its output is kept.
-    #[serde(default)]
-    pub logs: LogConfig,
-}
-
-/// A name under which a task can be found.
+/// When a job is launched again and again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Service {
-    /// The name, interpolated (`${TASKGROUP}-helloworld-v1`).
-    pub name: String,
-    /// The label of the port.
-    #[serde(default)]
-    pub port: String,
-    /// Free words to search by.
-    #[serde(default)]
-    pub tags: Vec<String>,
-    /// How its health is found out.
-    #[serde(default)]
-    pub checks: Vec<Check>,
+#[serde(rename_all = "PascalCase", default)]
+pub struct Periodic {
+    /// Whether it is launched at all.
+    pub enabled: bool,
+    /// One cron expression; the older way.
+    pub spec: String,
+    /// Cron expressions: it is launched when any of them says so.
+    #[serde(with = "null_when_empty")]
+    pub specs: Vec<String>,
+    /// `cron`.
+    pub spec_type: String,
+    /// Whether a launch is left out while the last one still runs.
+    pub prohibit_overlap: bool,
+    /// The time zone of the expressions, such as `Europe/Amsterdam`; `UTC` when nothing is said.
+    pub time_zone: String,
 }
 
-/// A question that tells whether a service is well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// Its name; made from the service's when empty.
-    #[serde(default)]
-    pub name: String,
-    /// `http`, `tcp` or `script`.
-    pub check_type: String,
-    /// The path asked for, for `http`.
-    #[serde(default)]
-    pub path: String,
-    /// The time between two questions.
-    #[serde(default)]
-    pub interval: Duration,
-    /// How long an answer may take.
-    #[serde(default)]
-    pub timeout: Duration,
-}
-
-/// How much of a task's output is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogConfig {
-    /// How many files of each kind are kept.
-    pub max_files: u32,
-    /// When a file is full, in MB.
-    pub max_file_size_mb: u32,
-}
-
-impl Default for LogConfig {
-    /// Ten files of ten MB.
+impl Default for Periodic {
     fn default() -> Self {
-        Self { max_files: 10, max_file_size_mb: 10 }
-    }
-}
-
-/// What happens when a task ends: the client restarts it in place, within limits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RestartPolicy {
-    /// How many restarts within `interval`; 0 for none.
-    pub attempts: u32,
-    /// When the count of attempts starts again.
-    pub interval: Duration,
-    /// How long to wait before a restart.
-    pub delay: Duration,
-    /// What happens when the attempts are used up.
-    pub mode: RestartMode,
-    /// Whether an exit with code 0 is restarted too; the job type decides when nothing is said.
-    #[serde(default)]
-    pub on_success: Option<bool>,
-}
-
-impl RestartPolicy {
-    /// Returns what holds for jobs of that type when nothing is said.
-    pub fn default_for(kind: JobType) -> Self {
-        let (attempts, interval) = match kind {
-            JobType::Service | JobType::System => (2, Duration::from_secs(30 * 60)),
-            JobType::Batch | JobType::SysBatch => (3, Duration::from_secs(24 * 3600)),
-        };
-        Self { attempts, interval, delay: Duration::from_secs(15), mode: RestartMode::Fail, on_success: None }
-    }
-}
-
-/// What a restart policy does when its attempts are used up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RestartMode {
-    /// The task has failed.
-    Fail,
-    /// The next attempt waits for the interval to end.
-    Delay,
-}
-
-impl RestartMode {
-    /// Returns how the mode is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fail => "fail",
-            Self::Delay => "delay",
+        Self {
+            enabled: true,
+            spec: String::new(),
+            specs: Vec::new(),
+            spec_type: "cron".to_owned(),
+            prohibit_overlap: false,
+            time_zone: "UTC".to_owned(),
         }
     }
 }
 
-/// How changes of a job roll out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UpdateStrategy {
-    /// The time between two batches, as in 2016.
-    pub stagger: Duration,
-    /// How many allocations change at once; 0 for all.
-    pub max_parallel: u32,
+/// What a job needs to be dispatched; it does not run by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Parameterized {
+    /// `optional`, `required` or `forbidden`.
+    pub payload: String,
+    /// Meta keys each dispatch must give.
+    #[serde(with = "null_when_empty")]
+    pub meta_required: Vec<String>,
+    /// Meta keys a dispatch may give.
+    #[serde(with = "null_when_empty")]
+    pub meta_optional: Vec<String>,
 }

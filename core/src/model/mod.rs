@@ -9,27 +9,43 @@
 //! - Ids are newtypes; quantities carry their unit in type or name.
 //! - Maps are ordered.
 //! - These types are stored in log and snapshots and travel between servers and clients, by field name. A field is added
-//!   with `#[serde(default)]`, never renamed. HTTP has shapes of its own in `api::wire`.
+//!   with `#[serde(default)]`, never renamed. A [`Job`] and its parts have the form of Nomad's API, so that a job is posted,
+//!   kept, compared and shown in one form; everything else has a shape of its own in HTTP.
 
 pub mod alloc;
 pub mod constraint;
 pub mod duration;
 pub mod eval;
+pub mod form;
+pub mod group;
 pub mod ids;
 pub mod job;
 pub mod metric;
 pub mod node;
 pub mod plan;
+pub mod policy;
 pub mod resources;
+pub mod service;
+pub mod task;
 pub mod time;
 
 pub use alloc::{AllocUpdate, Allocation, ClientStatus, DesiredStatus, TaskEvent, TaskRunState, TaskState};
-pub use constraint::{Constraint, Operator};
+pub use constraint::{Affinity, Constraint, Operator, Spread, SpreadTarget};
 pub use eval::{EvalStatus, Evaluation, Trigger};
+pub use group::{EphemeralDisk, TaskGroup, VolumeRequest};
 pub use ids::{AllocId, EvalId, JobId, JobKey, NodeId};
-pub use job::{Job, JobStatus, JobType, RestartMode, RestartPolicy, Task, TaskGroup, UpdateStrategy};
+pub use job::{Job, JobStatus, JobType, Parameterized, Periodic};
 pub use metric::{AllocMetric, NodeVerdict};
 pub use node::{DriverInfo, Eligibility, Node, NodeStatus};
 pub use plan::{Plan, PlanResult};
-pub use resources::{AllocatedResources, Network, NodeResources, Port, Resources};
+pub use policy::{
+    DelayFunction, DisconnectStrategy, HealthCheck, MigrateStrategy, Reconcile, ReschedulePolicy,
+    RestartMode, RestartPolicy, UpdateStrategy,
+};
+pub use resources::{
+    AllocatedDevice, AllocatedResources, AllocatedTaskResources, DeviceRequest, Network, NodeResources, Port,
+    Resources,
+};
+pub use service::{Check, CheckRestart, Service};
+pub use task::{DispatchPayload, Lifecycle, LogConfig, Task};
 pub use time::Timestamp;

@@ -4,69 +4,147 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::constraint::{Affinity, Constraint};
+use super::form::null_when_empty;
 
 /// What one task asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Resources {
-    /// CPU, in MHz.
+    /// CPU, in MHz. Not used when whole cores are asked for.
+    #[serde(rename = "CPU")]
     pub cpu_mhz: u32,
+    /// Whole cores for the task alone.
+    #[serde(rename = "Cores")]
+    pub cores: u32,
     /// Memory, in MB.
+    #[serde(rename = "MemoryMB")]
     pub memory_mb: u32,
+    /// How much memory it may use when the node has some to spare, in MB; 0 for no more than `memory_mb`.
+    #[serde(rename = "MemoryMaxMB", with = "null_when_empty")]
+    pub memory_max_mb: u32,
     /// Disk beside the group's ephemeral disk, in MB. The 2016 place to ask for disk.
-    #[serde(default)]
+    #[serde(rename = "DiskMB", with = "null_when_empty")]
     pub disk_mb: u32,
-    /// Disk operations a second. Kept as written, not enforced.
-    #[serde(default)]
-    pub iops: u32,
     /// Networks asked for by the task itself, the 2016 place; today they belong to the group.
-    #[serde(default)]
+    #[serde(rename = "Networks", with = "null_when_empty")]
     pub networks: Vec<Network>,
+    /// Devices asked for.
+    #[serde(rename = "Devices", with = "null_when_empty")]
+    pub devices: Vec<DeviceRequest>,
+    /// Kept as submitted.
+    #[serde(rename = "NUMA")]
+    pub numa: Value,
+    /// Memory for secrets, in MB: kept as submitted.
+    #[serde(rename = "SecretsMB", with = "null_when_empty")]
+    pub secrets_mb: u32,
+    /// Disk operations a second. Kept as written, not enforced.
+    #[serde(rename = "IOPS", with = "null_when_empty")]
+    pub iops: u32,
 }
 
 impl Default for Resources {
     /// What a task gets that asks for nothing: 100 MHz, 300 MB.
     fn default() -> Self {
-        Self { cpu_mhz: 100, memory_mb: 300, disk_mb: 0, iops: 0, networks: Vec::new() }
+        Self {
+            cpu_mhz: 100,
+            cores: 0,
+            memory_mb: 300,
+            memory_max_mb: 0,
+            disk_mb: 0,
+            networks: Vec::new(),
+            devices: Vec::new(),
+            numa: Value::Null,
+            secrets_mb: 0,
+            iops: 0,
+        }
     }
+}
+
+/// Devices that a task asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct DeviceRequest {
+    /// `type`, `vendor/type` or `vendor/type/name`.
+    pub name: String,
+    /// How many instances; 1 when nothing is said.
+    pub count: Option<u32>,
+    /// Conditions on the device.
+    #[serde(with = "null_when_empty")]
+    pub constraints: Vec<Constraint>,
+    /// Wishes about the device.
+    #[serde(with = "null_when_empty")]
+    pub affinities: Vec<Affinity>,
 }
 
 /// A network asked for, offered or assigned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 pub struct Network {
     /// `host` when empty.
-    #[serde(default)]
     pub mode: String,
     /// The interface, such as `eth0`; filled in when offered or assigned.
-    #[serde(default)]
     pub device: String,
     /// The network of the interface, such as `10.20.30.5/32`.
-    #[serde(default)]
+    #[serde(rename = "CIDR")]
     pub cidr: String,
     /// The address; filled in when offered or assigned.
-    #[serde(default)]
+    #[serde(rename = "IP", with = "address")]
     pub ip: Option<IpAddr>,
-    /// Bandwidth, in megabits a second.
-    #[serde(default)]
-    pub mbits: u32,
+    /// Name servers of the tasks: kept as submitted.
+    #[serde(rename = "DNS")]
+    pub dns: Value,
     /// Ports with a number asked for.
-    #[serde(default)]
+    #[serde(with = "null_when_empty")]
     pub reserved_ports: Vec<Port>,
     /// Ports whose number the scheduler picks; 0 until then.
-    #[serde(default)]
+    #[serde(with = "null_when_empty")]
     pub dynamic_ports: Vec<Port>,
+    /// The host name of the tasks.
+    pub hostname: String,
+    /// Bandwidth, in megabits a second.
+    #[serde(rename = "MBits", with = "null_when_empty")]
+    pub mbits: u32,
+    /// Kept as submitted.
+    #[serde(rename = "CNI")]
+    pub cni: Value,
+}
+
+/// An address as text, none as an empty one.
+mod address {
+    use std::net::IpAddr;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Option<IpAddr>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(address) => serializer.collect_str(address),
+            None => serializer.serialize_str(""),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IpAddr>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(serde::de::Error::custom) }
+    }
 }
 
 /// A port by its label.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 pub struct Port {
     /// The name tasks know it by.
     pub label: String,
     /// Its number on the node; 0 where none was picked yet.
-    #[serde(default)]
     pub value: u16,
     /// The number inside the task's network; 0 for the same as `value`.
-    #[serde(default)]
     pub to: u16,
+    /// Which of the node's networks, by its alias; the default one when empty.
+    pub host_network: String,
+    /// Whether others on the node may have the same number.
+    pub ignore_collision: bool,
 }
 
 /// What a node offers in all.
@@ -101,7 +179,7 @@ pub struct ReservedResources {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AllocatedResources {
     /// By task name.
-    pub tasks: BTreeMap<String, Resources>,
+    pub tasks: BTreeMap<String, AllocatedTaskResources>,
     /// The group's ephemeral disk, in MB.
     pub shared_disk_mb: u32,
     /// The group's networks, ports filled in.
@@ -129,4 +207,38 @@ impl AllocatedResources {
     pub fn networks(&self) -> impl Iterator<Item = &Network> {
         self.shared_networks.iter().chain(self.tasks.values().flat_map(|task| &task.networks))
     }
+}
+
+/// What one task of an allocation holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AllocatedTaskResources {
+    /// CPU, in MHz; of whole cores, what they come to.
+    pub cpu_mhz: u32,
+    /// The cores it has for itself.
+    pub reserved_cores: Vec<u16>,
+    /// Memory, in MB.
+    pub memory_mb: u32,
+    /// How much memory it may use at most, in MB; 0 for no more than `memory_mb`.
+    pub memory_max_mb: u32,
+    /// Disk beside the group's, in MB.
+    pub disk_mb: u32,
+    /// The task's own networks, ports filled in.
+    pub networks: Vec<Network>,
+    /// Devices it has for itself.
+    pub devices: Vec<AllocatedDevice>,
+}
+
+/// Instances of one device that a task has for itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AllocatedDevice {
+    /// Who makes it.
+    pub vendor: String,
+    /// What it is, such as `gpu`.
+    pub device_type: String,
+    /// Its model.
+    pub name: String,
+    /// Which instances.
+    pub ids: Vec<String>,
 }

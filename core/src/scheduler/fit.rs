@@ -24,7 +24,7 @@ pub struct Ask {
 impl Ask {
     /// Sums up what one instance of a group asks for.
     pub fn of(group: &TaskGroup) -> Self {
-        let mut ask = Self { disk_mb: u64::from(group.ephemeral_disk_mb), ..Self::default() };
+        let mut ask = Self { disk_mb: u64::from(group.ephemeral_disk.size_mb), ..Self::default() };
         for task in &group.tasks {
             ask.cpu_mhz += u64::from(task.resources.cpu_mhz);
             ask.memory_mb += u64::from(task.resources.memory_mb);

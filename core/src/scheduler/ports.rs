@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use rand::{Rng, RngExt};
 
-use crate::model::{AllocatedResources, Network, Node, TaskGroup};
+use crate::model::{AllocatedResources, AllocatedTaskResources, Network, Node, TaskGroup};
 
 /// The numbers given out where none is asked for. Source: Nomad `structs/network.go`.
 pub const DYNAMIC: RangeInclusive<u16> = 20_000..=32_000;
@@ -33,12 +33,19 @@ pub fn assign(
     };
     let shared_networks = fill(&group.networks);
     let tasks = group.tasks.iter().map(|task| {
-        let mut resources = task.resources.clone();
-        resources.networks = fill(&task.resources.networks);
+        let asked = &task.resources;
+        let resources = AllocatedTaskResources {
+            cpu_mhz: asked.cpu_mhz,
+            memory_mb: asked.memory_mb,
+            memory_max_mb: asked.memory_max_mb,
+            disk_mb: asked.disk_mb,
+            networks: fill(&asked.networks),
+            ..AllocatedTaskResources::default()
+        };
         (task.name.clone(), resources)
     });
     let tasks = tasks.collect();
-    AllocatedResources { tasks, shared_disk_mb: group.ephemeral_disk_mb, shared_networks }
+    AllocatedResources { tasks, shared_disk_mb: group.ephemeral_disk.size_mb, shared_networks }
 }
 
 fn filled(

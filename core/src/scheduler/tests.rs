@@ -164,7 +164,7 @@ impl World {
                 "static" => network.reserved_ports.push(Port {
                     label: "http".to_owned(),
                     value: value.parse().unwrap(),
-                    to: 0,
+                    ..Port::default()
                 }),
                 "dynamic" => {
                     network.dynamic_ports.push(Port { label: (*value).to_owned(), ..Port::default() })
@@ -189,16 +189,16 @@ impl World {
         job.datacenters = datacenters.split(',').map(str::to_owned).collect();
         (job.node_pool, job.constraints) = (pool.to_owned(), constraints);
         let only = &mut job.groups[0];
-        (only.name, only.count, only.ephemeral_disk_mb) = (group.to_owned(), count, disk);
+        (only.name, only.count, only.ephemeral_disk.size_mb) = (group.to_owned(), count, disk);
         only.tasks[0].config = [("image".to_owned(), image.into())].into_iter().collect();
         only.tasks[0].resources = resources;
-        self.apply(&Command::JobRegister { job, eval: None });
+        self.apply(&Command::JobRegister { job: job.into(), eval: None });
     }
 
     fn count(&mut self, id: &str, count: u32) {
         let mut job = (**self.store.snapshot().job(&JobKey::new("default", id)).unwrap()).clone();
         job.groups[0].count = count;
-        self.apply(&Command::JobRegister { job, eval: None });
+        self.apply(&Command::JobRegister { job: job.into(), eval: None });
     }
 
     fn deregister(&mut self, id: &str, purge: bool) {

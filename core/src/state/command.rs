@@ -19,7 +19,7 @@ pub enum Command {
     /// A job, or a new version of it, and the evaluation that looks at it.
     JobRegister {
         /// Canonical and valid; its indexes and version are filled in by applying.
-        job: Job,
+        job: Box<Job>,
         /// The evaluation.
         eval: Option<Evaluation>,
     },

@@ -50,7 +50,7 @@ fn command() -> impl Strategy<Value = Command> {
         (job.clone(), 1..4_u32, any::<bool>()).prop_map(|(n, count, with_eval)| {
             let mut job = testing::job(&key(n).id, "docker");
             job.groups[0].count = count;
-            Command::JobRegister { job, eval: with_eval.then(|| eval(n, n, EvalStatus::Pending)) }
+            Command::JobRegister { job: job.into(), eval: with_eval.then(|| eval(n, n, EvalStatus::Pending)) }
         }),
         (job.clone(), any::<bool>()).prop_map(|(n, purge)| Command::JobDeregister {
             key: key(n),

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::model::job::LogConfig;
 use crate::model::node::{Eligibility, NodeStatus};
 use crate::model::resources::{AllocatedResources, NodeResources, ReservedResources};
 use crate::model::{
-    AllocId, Allocation, ClientStatus, DesiredStatus, EvalId, Job, JobStatus, JobType, Node, NodeId,
-    Resources, RestartPolicy, Task, TaskGroup, Timestamp,
+    AllocId, AllocatedTaskResources, Allocation, ClientStatus, DesiredStatus, EvalId, Job, JobStatus, Node,
+    NodeId, Task, TaskGroup, Timestamp,
 };
 
 /// Returns a ready node.
@@ -38,52 +36,18 @@ pub fn node() -> Node {
 
 /// Returns a service job with one group and one task, all of that name.
 pub fn job(name: &str, driver: &str) -> Job {
-    let task = Task {
-        name: name.to_owned(),
-        driver: driver.to_owned(),
-        user: String::new(),
-        config: serde_json::Map::new(),
-        env: BTreeMap::new(),
-        resources: Resources::default(),
-        constraints: Vec::new(),
-        services: Vec::new(),
-        meta: BTreeMap::new(),
-        kill_timeout: Duration::from_secs(5),
-        kill_signal: String::new(),
-        logs: LogConfig::default(),
-    };
-    let group = TaskGroup {
-        name: name.to_owned(),
-        count: 1,
-        constraints: Vec::new(),
-        restart: RestartPolicy::default_for(JobType::Service),
-        update: None,
-        ephemeral_disk_mb: 300,
-        networks: Vec::new(),
-        tasks: vec![task],
-        meta: BTreeMap::new(),
-    };
+    let task = Task { name: name.to_owned(), driver: driver.to_owned(), ..Task::default() };
+    let group = TaskGroup { name: name.to_owned(), tasks: vec![task], ..TaskGroup::default() };
     Job {
         region: "global".to_owned(),
         namespace: "default".to_owned(),
         id: name.to_owned(),
         name: name.to_owned(),
-        job_type: JobType::Service,
-        priority: 50,
-        all_at_once: false,
         datacenters: vec!["*".to_owned()],
         node_pool: "default".to_owned(),
-        constraints: Vec::new(),
-        update: None,
         groups: vec![group],
-        meta: BTreeMap::new(),
-        stop: false,
         status: JobStatus::Running,
-        version: 0,
-        submit_time: Timestamp::NEVER,
-        create_index: 0,
-        modify_index: 0,
-        job_modify_index: 0,
+        ..Job::default()
     }
 }
 
@@ -99,7 +63,11 @@ pub fn alloc(name: &str, driver: &str) -> Allocation {
         job_key: job.key(),
         group: name.to_owned(),
         resources: AllocatedResources {
-            tasks: [(name.to_owned(), Resources::default())].into(),
+            tasks: [(
+                name.to_owned(),
+                AllocatedTaskResources { cpu_mhz: 100, memory_mb: 300, ..AllocatedTaskResources::default() },
+            )]
+            .into(),
             shared_disk_mb: 300,
             shared_networks: Vec::new(),
         },

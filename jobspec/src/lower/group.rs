@@ -2,7 +2,7 @@
 
 use crate::canonical::EPHEMERAL_DISK_MB_DEFAULT;
 use crate::hcl::{Block, Fields, Reader};
-use pasture_core::model::{JobType, Network, Port, RestartMode, RestartPolicy, TaskGroup};
+use pasture_core::model::{EphemeralDisk, JobType, Network, Port, RestartMode, RestartPolicy, TaskGroup};
 
 use super::{Places, constraint, task, update};
 
@@ -40,11 +40,12 @@ pub(super) fn group(
         constraints: constraint::all(&fields, path, places),
         restart: restart(&fields, path, kind, places),
         update: update(&fields),
-        ephemeral_disk_mb: ephemeral_disk(&fields),
+        ephemeral_disk: EphemeralDisk { size_mb: ephemeral_disk(&fields), ..EphemeralDisk::default() },
         networks: networks(&fields, path, places),
         tasks: Vec::new(),
         meta: fields.text_map("meta").unwrap_or_default(),
         name,
+        ..TaskGroup::default()
     };
     for (index, block) in fields.blocks("task").into_iter().enumerate() {
         group.tasks.push(task::task(reader, block, &format!("{path}.Tasks[{index}]"), places));
@@ -74,14 +75,9 @@ pub(super) fn of_task(
     let task = task::task(reader, block, &format!("{path}.Tasks[0]"), places);
     TaskGroup {
         name: task.name.clone(),
-        count: 1,
-        constraints: Vec::new(),
         restart: RestartPolicy::default_for(kind),
-        update: None,
-        ephemeral_disk_mb: EPHEMERAL_DISK_MB_DEFAULT,
-        networks: Vec::new(),
         tasks: vec![task],
-        meta: Default::default(),
+        ..TaskGroup::default()
     }
 }
 
@@ -97,6 +93,7 @@ fn restart(fields: &Fields<'_>, path: &str, kind: JobType, places: &mut Places) 
         delay: inner.duration("delay").unwrap_or(default.delay),
         mode: restart_mode(&inner).unwrap_or(default.mode),
         on_success: inner.flag("on_success"),
+        render_templates: false,
     };
     inner.refuse(&["render_templates"]);
     inner.finish();
@@ -167,6 +164,7 @@ fn port(reader: &Reader, block: &Block) -> Option<Port> {
         label: label.text.clone(),
         value: fields.number("static").unwrap_or(0),
         to: fields.number("to").unwrap_or(0),
+        ..Port::default()
     };
     fields.refuse(&["host_network", "ignore_collision"]);
     fields.finish();

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 pub use constraint::one as lower_constraint;
 
-use super::canonical::{PRIORITY_DEFAULT, UPDATE_DEFAULT};
+use super::canonical::PRIORITY_DEFAULT;
 use super::diagnostic::Span;
 use super::hcl::{Block, Body, Fields, Reader};
-use pasture_core::model::{Job, JobStatus, JobType, Timestamp, UpdateStrategy};
+use pasture_core::model::{Job, JobType, UpdateStrategy};
 
 /// What Nomad knows of jobs and this version does not run.
 const REFUSED: &[&str] =
@@ -96,13 +96,7 @@ fn job(reader: &Reader, block: &Block) -> Lowered {
         update: update(&fields),
         groups: Vec::new(),
         meta: fields.text_map("meta").unwrap_or_default(),
-        stop: false,
-        status: JobStatus::Pending,
-        version: 0,
-        submit_time: Timestamp::NEVER,
-        create_index: 0,
-        modify_index: 0,
-        job_modify_index: 0,
+        ..Job::default()
     };
     // A task of the job itself is a group of its own, before all others.
     let tasks = fields.blocks("task");
@@ -148,8 +142,10 @@ fn update(fields: &Fields<'_>) -> Option<UpdateStrategy> {
         "stagger and max_parallel are kept and shown",
     );
     let update = UpdateStrategy {
-        stagger: inner.duration("stagger").unwrap_or(UPDATE_DEFAULT.stagger),
-        max_parallel: inner.number("max_parallel").unwrap_or(UPDATE_DEFAULT.max_parallel),
+        stagger: inner.duration("stagger").unwrap_or(UpdateStrategy::default().stagger),
+        max_parallel: inner.number("max_parallel").unwrap_or(UpdateStrategy::default().max_parallel),
+        paced_by_stagger: true,
+        ..UpdateStrategy::default()
     };
     inner.refuse(&[
         "health_check",

@@ -4,8 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::canonical::KILL_TIMEOUT_DEFAULT;
 use crate::hcl::{Block, Body, Fields, Reader};
-use pasture_core::model::job::{Check, LogConfig, Service};
-use pasture_core::model::{Resources, Task};
+use pasture_core::model::{Check, LogConfig, Resources, Service, Task};
 
 use super::{Places, constraint, group};
 
@@ -49,6 +48,7 @@ pub(super) fn task(reader: &Reader, block: &Block, path: &str, places: &mut Plac
         kill_signal: fields.text("kill_signal").unwrap_or_default(),
         logs: logs(&fields, path, places),
         name,
+        ..Task::default()
     };
     fields.refuse(REFUSED);
     fields.finish();
@@ -99,6 +99,7 @@ fn resources(fields: &Fields<'_>, path: &str, places: &mut Places) -> Resources 
         disk_mb: inner.number("disk").unwrap_or(0),
         iops: inner.number("iops").unwrap_or(0),
         networks: group::networks(&inner, &path, places),
+        ..Resources::default()
     };
     inner.refuse(&["cores", "memory_max", "device", "numa", "secrets"]);
     inner.finish();
@@ -113,6 +114,7 @@ fn logs(fields: &Fields<'_>, path: &str, places: &mut Places) -> LogConfig {
     let logs = LogConfig {
         max_files: inner.number("max_files").unwrap_or(default.max_files),
         max_file_size_mb: inner.number("max_file_size").unwrap_or(default.max_file_size_mb),
+        ..LogConfig::default()
     };
     inner.refuse(&["disabled", "enabled"]);
     inner.finish();
@@ -141,6 +143,7 @@ fn service(reader: &Reader, block: &Block) -> Service {
         port: fields.text("port").unwrap_or_default(),
         tags: fields.texts("tags").unwrap_or_default(),
         checks: fields.blocks("check").into_iter().filter_map(|block| check(reader, block)).collect(),
+        ..Service::default()
     };
     fields.ignore(&["provider"]);
     fields.refuse(&[
@@ -182,6 +185,7 @@ fn check(reader: &Reader, block: &Block) -> Option<Check> {
         path: fields.text("path").unwrap_or_default(),
         interval: interval.unwrap_or_default(),
         timeout: fields.duration("timeout").unwrap_or_default(),
+        ..Check::default()
     };
     let kind = check.check_type.as_str();
     if !kind.is_empty() && !matches!(kind, "http" | "tcp") {

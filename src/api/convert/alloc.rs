@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::id_or_empty;
-use super::job::job;
 use super::metric::metric;
 use super::resources::{networks, resources};
 use crate::api::wire::alloc::{
@@ -24,7 +23,7 @@ pub fn allocation(from: &model::Allocation) -> Allocation {
         node_id: from.node_id.to_string(),
         node_name: from.node_name.clone(),
         job_id: from.job_key.id.clone(),
-        job: Some(job(&from.job)),
+        job: Some(from.job.clone()),
         task_group: from.group.clone(),
         resources: Some(total_2016(&from.resources)),
         shared_resources: Some(shared_2016(&from.resources)),
@@ -100,7 +99,7 @@ fn shared_2016(from: &model::AllocatedResources) -> Resources {
 }
 
 fn allocated(from: &model::AllocatedResources) -> AllocatedResources {
-    let task = |held: &model::Resources| AllocatedTaskResources {
+    let task = |held: &model::AllocatedTaskResources| AllocatedTaskResources {
         cpu: AllocatedCpu { cpu_shares: held.cpu_mhz.into(), ..AllocatedCpu::default() },
         memory: AllocatedMemory { memory_mb: held.memory_mb.into(), ..AllocatedMemory::default() },
         networks: networks(&held.networks),

@@ -9,13 +9,6 @@ pub mod metric;
 pub mod node;
 pub mod resources;
 
-use std::time::Duration;
-
-/// Returns a duration in nanoseconds, the longest possible one when it is longer.
-pub(crate) fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
-}
-
 /// Returns an id as text, empty for none.
 pub(crate) fn id_or_empty<T: ToString>(id: Option<T>) -> String {
     id.map(|id| id.to_string()).unwrap_or_default()

@@ -3,13 +3,14 @@
 use crate::api::wire::{NetworkResource, Port, Resources};
 use crate::model;
 
-/// What one task asks for or holds.
-pub fn resources(from: &model::Resources) -> Resources {
+/// What one task holds.
+pub fn resources(from: &model::AllocatedTaskResources) -> Resources {
     Resources {
         cpu: from.cpu_mhz.into(),
+        cores: i64::try_from(from.reserved_cores.len()).unwrap_or(i64::MAX),
         memory_mb: from.memory_mb.into(),
+        memory_max_mb: from.memory_max_mb.into(),
         disk_mb: from.disk_mb.into(),
-        iops: from.iops.into(),
         networks: networks(&from.networks),
         ..Resources::default()
     }

@@ -64,7 +64,7 @@ pub async fn parse(params: Params, body: Bytes) -> Reply {
     }
     let parsed = jobspec::parse("input.hcl", &asked.job_hcl, &jobspec::Options::default())
         .map_err(|problems| ApiError::BadRequest(problems.to_string()))?;
-    plain(&params, &convert::job::job(&parsed.job))
+    plain(&params, &parsed.job)
 }
 
 /// `PUT /v1/validate/job`
@@ -132,7 +132,7 @@ pub async fn one(
 
 async fn read(agent: &Agent, params: &Params, key: JobKey) -> Reply {
     let view = view(agent, params, &[WatchKey::Job(key.clone())]).await?;
-    indexed(params, view.index, &convert::job::job(job(&view, &key)?))
+    indexed(params, view.index, &**job(&view, &key)?)
 }
 
 async fn allocations(agent: &Agent, params: &Params, key: JobKey) -> Reply {
@@ -159,7 +159,7 @@ async fn read_summary(agent: &Agent, params: &Params, key: JobKey) -> Reply {
 async fn versions(agent: &Agent, params: &Params, key: JobKey) -> Reply {
     let view = view(agent, params, &[WatchKey::Job(key.clone())]).await?;
     job(&view, &key)?;
-    let mut versions: Vec<_> = view.snapshot.job_versions(&key).map(|job| convert::job::job(job)).collect();
+    let mut versions: Vec<_> = view.snapshot.job_versions(&key).map(|job| (**job).clone()).collect();
     versions.sort_by_key(|job| std::cmp::Reverse(job.version));
     let known_leader = agent.knows_leader();
     let answer = JobVersions { versions, index: view.index, known_leader, ..JobVersions::default() };

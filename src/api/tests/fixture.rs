@@ -18,7 +18,7 @@ use crate::env::net::{Datagrams, Interface, Listen, Net, Stream};
 use crate::env::spawn::AbortOnDrop;
 use crate::env::{self, Env};
 use crate::model::alloc::Allocation;
-use crate::model::resources::{AllocatedResources, Network, NodeResources, Port, Resources};
+use crate::model::resources::{AllocatedResources, AllocatedTaskResources, Network, NodeResources, Port};
 use crate::model::{
     AllocId, ClientStatus, DesiredStatus, DriverInfo, Eligibility, EvalId, Evaluation, Job, JobKey, Node,
     NodeId, NodeStatus, TaskEvent, TaskRunState, TaskState, Timestamp, Trigger,
@@ -155,14 +155,14 @@ impl Servers for FakeServers {
                 let found = "job exists with conflicting job modify index: 1".to_owned();
                 return Err(ServerError::JobModifyIndex { wanted, found });
             }
-            Ok(self.done(self.apply(&Command::JobRegister { job, eval: None })))
+            Ok(self.done(self.apply(&Command::JobRegister { job: job.into(), eval: None })))
         })
     }
 
     fn deregister_job(&self, key: JobKey, _purge: bool) -> BoxFuture<'_, Result<Registered, ServerError>> {
         Box::pin(async move {
             let job = Job { stop: true, ..self.job(&key)? };
-            Ok(self.done(self.apply(&Command::JobRegister { job, eval: None })))
+            Ok(self.done(self.apply(&Command::JobRegister { job: job.into(), eval: None })))
         })
     }
 
@@ -182,7 +182,7 @@ impl Servers for FakeServers {
                 return Err(ServerError::GroupNotFound { job: key, group, known: "app".to_owned() });
             };
             found.count = count;
-            Ok(self.done(self.apply(&Command::JobRegister { job, eval: None })))
+            Ok(self.done(self.apply(&Command::JobRegister { job: job.into(), eval: None })))
         })
     }
 
@@ -338,7 +338,7 @@ pub(super) fn fill(servers: &FakeServers) {
     let job = crate::jobspec::json::parse(JOB).unwrap().job;
     let id: EvalId = EVAL.parse().unwrap();
     let eval = Evaluation::pending(id, job.key(), job.job_type, job.priority, Trigger::JobRegister, now);
-    servers.apply(&Command::JobRegister { job: job.clone(), eval: Some(eval) });
+    servers.apply(&Command::JobRegister { job: job.clone().into(), eval: Some(eval) });
     let job = servers.store.snapshot().job(&job.key()).unwrap().clone();
     let places = vec![allocation(&job, now)];
     servers.apply(&Command::ApplyPlan { stops: Vec::new(), places, updates: Vec::new(), time: now });
@@ -382,8 +382,12 @@ pub(super) fn allocation(job: &Arc<Job>, now: Timestamp) -> Allocation {
         events: vec![event],
         ..TaskState::default()
     };
-    let held =
-        Resources { cpu_mhz: 100, memory_mb: 64, networks: vec![network(&[20_123])], ..Resources::default() };
+    let held = AllocatedTaskResources {
+        cpu_mhz: 100,
+        memory_mb: 64,
+        networks: vec![network(&[20_123])],
+        ..AllocatedTaskResources::default()
+    };
     Allocation {
         id: ALLOC.parse().unwrap(),
         eval_id: EVAL.parse().unwrap(),
@@ -415,7 +419,7 @@ pub(super) fn allocation(job: &Arc<Job>, now: Timestamp) -> Allocation {
 }
 
 fn network(ports: &[u16]) -> Network {
-    let port = |value: &u16| Port { label: "http".to_owned(), value: *value, to: 0 };
+    let port = |value: &u16| Port { label: "http".to_owned(), value: *value, ..Port::default() };
     Network {
         device: "eth0".to_owned(),
         cidr: "10.0.0.1/32".to_owned(),

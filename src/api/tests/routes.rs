@@ -97,7 +97,7 @@ async fn a_job_is_taken_in_changed_and_stopped() {
     assert_eq!(done.value.eval_id, EVAL);
     assert_eq!(done.index, done.value.index);
     let job = api.job("other", &options).await.unwrap();
-    assert_eq!(job.value.task_groups[0].count, 2);
+    assert_eq!(job.value.groups[0].count, 2);
 
     // What was answered can be submitted again as it is.
     let again = api.register(&job.value, Some(job.value.job_modify_index), &options).await.unwrap();
@@ -132,10 +132,10 @@ async fn job_files_are_read_and_checked() {
     let options = Options::default();
     let text = "job \"a\" {\n  datacenters = [\"dc1\"]\n  group \"g\" {\n    task \"t\" {\n      driver = \"raw_exec\"\n      config {\n        command = \"/bin/true\"\n      }\n    }\n  }\n}\n";
     let job = running.api.parse_job(text, &options).await.unwrap().value;
-    assert_eq!((job.id.as_str(), job.task_groups[0].tasks[0].driver.as_str()), ("a", "raw_exec"));
+    assert_eq!((job.id.as_str(), job.groups[0].tasks[0].driver.as_str()), ("a", "raw_exec"));
     let found = running.api.validate_job(&job, &options).await.unwrap().value;
     assert_eq!((found.error.as_str(), found.validation_errors.len()), ("", 0));
-    let broken = crate::api::wire::Job { task_groups: Vec::new(), ..job };
+    let broken = crate::api::wire::Job { groups: Vec::new(), ..job };
     let found = running.api.validate_job(&broken, &options).await.unwrap().value;
     assert!(!found.validation_errors.is_empty() && !found.error.is_empty());
     let error = running.api.parse_job("job \"a\" {", &options).await.unwrap_err();

@@ -1,6 +1,7 @@
 //! Allocations, in full and in lists.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +34,7 @@ pub struct Allocation {
     #[serde(rename = "JobID")]
     pub job_id: String,
     /// The job's version it runs, in full.
-    pub job: Option<Job>,
+    pub job: Option<Arc<Job>>,
     /// The group it is an instance of.
     pub task_group: String,
     /// All it holds, in the shape of 2016.

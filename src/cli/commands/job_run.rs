@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::job_validate;
-use crate::api::convert;
 use crate::cli::connection::Connection;
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
@@ -71,7 +70,6 @@ pub async fn run(args: &JobRunArgs, context: &Context) -> Result<Exit, CommandEr
     if let Some(region) = options.region.as_ref().filter(|_| job.region == "global") {
         job.region.clone_from(region);
     }
-    let job = convert::job::job(&job);
     if args.output {
         context.print(&output::json(&serde_json::json!({ "Job": job })));
         return Ok(Exit::SUCCESS);

@@ -45,7 +45,7 @@ pub fn list(style: &Style, jobs: &[JobStub], all_namespaces: bool) -> String {
         row.extend([
             job.job_type.as_str().into(),
             job.priority.to_string().into(),
-            job_status(&job.status, job.stop),
+            job_status(job.status.as_str(), job.stop),
             super::time::full(Timestamp(job.submit_time)).into(),
         ]);
         table.row(row);
@@ -113,12 +113,12 @@ pub fn allocations(style: &Style, allocs: &[AllocStub], none: &str) -> String {
 /// Shows the kept versions of a job, newest first.
 pub fn versions(style: &Style, versions: &[Job]) -> String {
     sections(versions.iter().map(|job| {
-        let groups = job.task_groups.iter().map(|group| format!("{} x {}", group.count, group.name));
+        let groups = job.groups.iter().map(|group| format!("{} x {}", group.count, group.name));
         pairs(
             style,
             [
                 ("Version", job.version.to_string()),
-                ("Submit Date", super::time::full(Timestamp(job.submit_time))),
+                ("Submit Date", super::time::full(job.submit_time)),
                 ("Stopped", job.stop.to_string()),
                 ("Task Groups", groups.collect::<Vec<_>>().join(", ")),
             ],
@@ -132,14 +132,14 @@ fn overview(style: &Style, job: &Job) -> String {
         [
             ("ID", job.id.as_str().into()),
             ("Name", job.name.as_str().into()),
-            ("Submit Date", super::time::full(Timestamp(job.submit_time)).into()),
+            ("Submit Date", super::time::full(job.submit_time).into()),
             ("Type", job.job_type.as_str().into()),
             ("Priority", job.priority.to_string().into()),
             ("Datacenters", job.datacenters.join(",").into()),
             ("Namespace", job.namespace.as_str().into()),
             ("Node Pool", job.node_pool.as_str().into()),
             ("Version", job.version.to_string().into()),
-            ("Status", job_status(&job.status, job.stop)),
+            ("Status", job_status(job.status.as_str(), job.stop)),
         ],
     )
 }

@@ -13,6 +13,8 @@ use crate::api::wire::{
     Port, TaskEvent, TaskGroup, TaskState,
 };
 use crate::cli::golden::Golden;
+use crate::model::JobStatus;
+use std::sync::Arc;
 
 const NOW: Timestamp = Timestamp(1_453_888_800_000_000_000);
 const ALLOC: &str = "f67a72a4-5a13-4e1f-9d35-0d1a0f4b3c21";
@@ -32,13 +34,12 @@ fn job() -> Job {
         name: "helloworld".to_owned(),
         namespace: "default".to_owned(),
         node_pool: "default".to_owned(),
-        job_type: "service".to_owned(),
         priority: 50,
         datacenters: vec!["dc1".to_owned(), "sys1".to_owned()],
-        status: "running".to_owned(),
-        submit_time: ago(3_725),
+        status: JobStatus::Running,
+        submit_time: Timestamp(ago(3_725)),
         version: 1,
-        task_groups: vec![TaskGroup { name: "hello".to_owned(), count: 5, ..TaskGroup::default() }],
+        groups: vec![TaskGroup { name: "hello".to_owned(), count: 5, ..TaskGroup::default() }],
         ..Job::default()
     }
 }
@@ -157,7 +158,7 @@ fn alloc() -> Allocation {
         node_id: NODE.to_owned(),
         node_name: "farm-01-jmja".to_owned(),
         job_id: "helloworld".to_owned(),
-        job: Some(job()),
+        job: Some(Arc::new(job())),
         task_group: "hello".to_owned(),
         allocated_resources: Some(AllocatedResources {
             tasks: BTreeMap::from([("hello".to_owned(), task)]),
@@ -279,8 +280,8 @@ fn everything_is_shown_as_kept() {
     let running = JobStub {
         id: "helloworld".to_owned(),
         namespace: "default".to_owned(),
-        job_type: "service".to_owned(),
         priority: 50,
+        job_type: "service".to_owned(),
         status: "running".to_owned(),
         submit_time: ago(3_725),
         ..JobStub::default()

@@ -148,7 +148,7 @@ mod tests {
 
     fn policy(attempts: u32, mode: RestartMode, on_success: Option<bool>) -> RestartPolicy {
         let (interval, delay) = (Duration::from_secs(60), Duration::from_secs(10));
-        RestartPolicy { attempts, interval, delay, mode, on_success }
+        RestartPolicy { attempts, interval, delay, mode, on_success, render_templates: false }
     }
 
     /// Feeds ends at seconds into one tracker and writes the decisions, one a word: `r` restart after the delay, `w`

@@ -5,7 +5,7 @@ use super::{Observation, holds_resources};
 /// Checks every group of every job that is not stopped.
 pub fn check(seen: &Observation) -> Result<(), String> {
     for job in seen.jobs.iter().filter(|job| !job.stop) {
-        for group in &job.task_groups {
+        for group in &job.groups {
             let wanted = seen.allocs.iter().filter(|alloc| {
                 alloc.job_id == job.id && alloc.task_group == group.name && holds_resources(alloc)
             });
@@ -27,7 +27,7 @@ mod tests {
     #[test]
     fn catches_one_instance_too_many() {
         let group = TaskGroup { name: "g".into(), count: 1, ..TaskGroup::default() };
-        let job = Job { id: "j".into(), task_groups: vec![group], ..Job::default() };
+        let job = Job { id: "j".into(), groups: vec![group], ..Job::default() };
         let alloc = AllocStub {
             job_id: "j".into(),
             task_group: "g".into(),

@@ -9,7 +9,7 @@ use crate::model::{Job, Task, TaskGroup};
 pub fn needs_restart(old_job: &Job, old: &TaskGroup, job: &Job, new: &TaskGroup) -> bool {
     old_job.meta != job.meta
         || old.meta != new.meta
-        || old.ephemeral_disk_mb != new.ephemeral_disk_mb
+        || old.ephemeral_disk != new.ephemeral_disk
         || old.networks != new.networks
         || old.tasks.len() != new.tasks.len()
         || new.tasks.iter().any(|task| {

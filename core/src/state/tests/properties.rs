@@ -117,7 +117,7 @@ fn a_watcher_of_several_keys_wakes_for_each() {
     assert!(first.changed().now_or_never().is_some());
     assert!(second.changed().now_or_never().is_some(), "both wait for the same");
     let third = store.watch(&keys);
-    store.apply(2, &Command::JobRegister { job: job(0, 0), eval: None });
+    store.apply(2, &Command::JobRegister { job: job(0, 0).into(), eval: None });
     assert!(third.changed().now_or_never().is_some());
     assert!(store.watch(&keys).changed().now_or_never().is_none(), "what was before it does not count");
 }
@@ -141,7 +141,7 @@ fn the_eligibility_an_operator_set_survives_a_registration_that_was_under_way() 
 #[test]
 fn a_damaged_or_foreign_encoding_is_an_error_and_changes_nothing() {
     let store = Store::new();
-    store.apply(1, &Command::JobRegister { job: job(0, 0), eval: None });
+    store.apply(1, &Command::JobRegister { job: job(0, 0).into(), eval: None });
     let image = store.snapshot().encode();
     let before = store.snapshot();
     let mut foreign = image.clone();
@@ -170,9 +170,10 @@ impl Op {
         let evals = if self.value.is_multiple_of(2) { vec![self.evaluation()] } else { Vec::new() };
         let node_id = node_id(self.node);
         match self.kind {
-            0 | 1 => {
-                Command::JobRegister { job: job(self.job, self.value % 4), eval: evals.into_iter().next() }
-            }
+            0 | 1 => Command::JobRegister {
+                job: job(self.job, self.value % 4).into(),
+                eval: evals.into_iter().next(),
+            },
             2 => {
                 let purge = self.value.is_multiple_of(3);
                 Command::JobDeregister { key: job_key(self.job), purge, time, eval: evals.into_iter().next() }
