@@ -12,6 +12,9 @@ pub type Span = Range<usize>;
 /// How many diagnostics of one file are kept; the rest is only counted.
 pub const DIAGNOSTICS_MAX: usize = 50;
 
+/// How many notes about places are kept.
+const NOTES_MAX: usize = 1000;
+
 /// Lines longer than this (in bytes) are not shown: nobody reads them, and a generated file may be one line of 1 MB.
 const EXCERPT_LINE_MAX: usize = 400;
 
@@ -236,6 +239,16 @@ impl miette::Diagnostic for Report<'_> {
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
     dropped: usize,
+    /// What is known about places: where a value used there comes from.
+    notes: Vec<Note>,
+}
+
+/// Something to add to what is said about a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Note {
+    source: Source,
+    span: Span,
+    text: String,
 }
 
 impl Diagnostics {
@@ -244,13 +257,45 @@ impl Diagnostics {
         Self::default()
     }
 
-    /// Adds one; beyond `DIAGNOSTICS_MAX` it is only counted.
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    /// Adds one, with the notes about its place; beyond `DIAGNOSTICS_MAX` it is only counted.
+    pub fn push(&mut self, mut diagnostic: Diagnostic) {
+        for text in self.notes_of(&diagnostic) {
+            diagnostic.help = Some(match diagnostic.help.take() {
+                Some(help) => format!("{help}; {text}"),
+                None => text,
+            });
+        }
         if self.list.len() < DIAGNOSTICS_MAX {
             self.list.push(diagnostic);
         } else {
             self.dropped += 1;
         }
+    }
+
+    /// Notes where a value comes from, to be said with what is wrong about any place that has it.
+    pub fn note(&mut self, source: &Source, span: Span, text: String) {
+        let note = Note { source: source.clone(), span, text };
+        // Loops come by the same place many times; the list stays as short as the file.
+        if self.notes.len() < NOTES_MAX && !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Adds all of another list, notes included.
+    pub fn absorb(&mut self, other: Self) {
+        self.list.extend(other.list);
+        self.dropped += other.dropped;
+        self.notes.extend(other.notes);
+    }
+
+    fn notes_of(&self, diagnostic: &Diagnostic) -> Vec<String> {
+        const SHOWN_MAX: usize = 3;
+        let concerns = |note: &&Note| {
+            note.span.start >= diagnostic.span.start
+                && note.span.end <= diagnostic.span.end
+                && note.source.name == diagnostic.source.name
+        };
+        self.notes.iter().filter(concerns).map(|note| note.text.clone()).take(SHOWN_MAX).collect()
     }
 
     /// Tells whether one of them is an error.
@@ -303,7 +348,7 @@ impl Diagnostics {
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self { list: vec![diagnostic], dropped: 0 }
+        Self { list: vec![diagnostic], ..Self::default() }
     }
 }
 

@@ -19,8 +19,8 @@
 //! - No text makes it panic, hang or recurse without bound.
 //!
 //! # Caveats
-//! - The subset is what the workshop's jobs use. Variables, functions, `dynamic` blocks and `template`, `artifact`,
-//!   `vault`, `volume`, `periodic` and their like are refused by name.
+//! - The subset is what the workshop's jobs use: `template`, `artifact`, `vault`, `volume`, `periodic` and their like are
+//!   refused by name.
 //! - `reschedule` and `migrate` are accepted with a warning and have no effect yet.
 //! - An `update` block knows `stagger` and `max_parallel`: the pacing of 2016.
 
@@ -43,7 +43,10 @@ use pasture_core::model::Job;
 
 /// What a job file is read with.
 #[derive(Clone, Debug, Default)]
-pub struct Options {}
+pub struct Options {
+    /// Values for variables, and what functions may reach.
+    pub inputs: hcl::Inputs,
+}
 
 /// A job read from a file: canonical and valid.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,13 +61,17 @@ pub struct Parsed {
 ///
 /// # Errors
 /// With all that is wrong with the file.
-pub fn parse(source_name: &str, text: &str, _options: &Options) -> Result<Parsed, Diagnostics> {
+pub fn parse(source_name: &str, text: &str, options: &Options) -> Result<Parsed, Diagnostics> {
     let source = Source::new(source_name, text);
     if text.trim_start().starts_with('{') {
         return parse_json_file(&source);
     }
     let mut warnings = Diagnostics::new();
-    let body = hcl::parse(&source, hcl::Options::default(), &mut warnings)?;
+    let body = hcl::parse(
+        &source,
+        hcl::Options { inputs: Some(&options.inputs), ..hcl::Options::default() },
+        &mut warnings,
+    )?;
     let reader = hcl::Reader::new(&source, warnings);
     let Some(mut lowered) = lower::file(&reader, &body) else {
         return Err(reader.into_diagnostics());

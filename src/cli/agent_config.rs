@@ -187,9 +187,13 @@ pub fn parse(
     let source = Source::new(source_name, text);
     let mut warnings = Diagnostics::new();
     let body = if text.trim_start().starts_with('{') {
-        hcl::parse_json(&source)?
+        hcl::parse_json(&source, hcl::Options::default(), &mut warnings)?
     } else {
-        hcl::parse(&source, hcl::Options { quoted_names: true, crowded_lines: true }, &mut warnings)?
+        hcl::parse(
+            &source,
+            hcl::Options { quoted_names: true, crowded_lines: true, ..hcl::Options::default() },
+            &mut warnings,
+        )?
     };
     let reader = Reader::new(&source, warnings);
     let settings = agent(Fields::new(&reader, &body, "the agent configuration"), before);

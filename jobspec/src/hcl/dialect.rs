@@ -59,7 +59,7 @@ impl Modern {
 /// When blocks or brackets do not match, or nest deeper than `DEPTH_MAX`.
 pub(super) fn modernise(
     source: &Source,
-    options: Options,
+    options: Options<'_>,
     warnings: &mut Diagnostics,
 ) -> Result<Modern, Diagnostic> {
     let tokens = scan::scan(source)?;
@@ -138,7 +138,7 @@ impl Block {
 struct Rewriter<'a> {
     source: &'a Source,
     tokens: &'a [Token],
-    options: Options,
+    options: Options<'a>,
     at: usize,
     /// Innermost last; the first is the file itself.
     blocks: Vec<Block>,

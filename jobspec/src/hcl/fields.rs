@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, suggest};
 use pasture_core::model::duration;
 
-use super::tree::{Attribute, Block, Body, Label, Value, ValueKind, number_text};
+use super::tree::{Attribute, Block, Body, Label, Value, ValueKind};
+use super::value::number_text;
 
 /// Collects what is wrong while a file is read, so that the user sees all of it at once.
 #[derive(Debug)]
@@ -121,8 +122,8 @@ impl Reader {
             other => return self.wrong_kind(value, what, "a whole number", other),
         };
         let Some(number) = number else {
-            let written = self.source.text().get(value.span.clone()).unwrap_or_default();
-            self.error(&value.span, format!("{what} must be a whole number, not {written}"));
+            // As it is evaluated: what is written there may be a variable.
+            self.error(&value.span, format!("{what} must be a whole number, not {}", value.to_json()));
             return None;
         };
         match T::try_from(number) {
@@ -467,8 +468,13 @@ impl<'a> Fields<'a> {
                 names.push(name);
             }
         }
-        if matches!(name, "variable" | "variables" | "locals" | "dynamic") {
-            self.reader.error(span, format!("{name:?} blocks are not supported yet"));
+        if matches!(name, "variable" | "variables" | "locals") {
+            let message = format!("{name:?} does not belong into {}", self.what);
+            self.reader.error_with_help(
+                span,
+                message,
+                "declare it at the top of the file, outside of all blocks",
+            );
             return;
         }
         let message = format!("unknown {kind} {name:?} in {}", self.what);

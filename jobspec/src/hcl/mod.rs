@@ -1,8 +1,8 @@
 //! HCL: text to a tree of attributes and blocks that knows where each piece stands.
 //!
 //! Job files, labs, scenarios and agent configuration are all read by this module. It goes through three stages: the
-//! 2016 dialect is rewritten into today's (`dialect`), the `hcl-edit` crate parses that, and the result becomes a plain
-//! [`Body`] whose values are evaluated (`tree`). [`Fields`] then reads a body as a schema: typed, with coercions, and
+//! 2016 dialect is rewritten into today's (`dialect`), the `hcl-edit` crate parses that, and the result is evaluated
+//! (`eval`) to a plain [`Body`] (`tree`): variables, locals and `dynamic` blocks are gone from it. [`Fields`] then reads a body as a schema: typed, with coercions, and
 //! with an error for everything nobody asked for.
 //!
 //! # Invariants
@@ -11,17 +11,20 @@
 //! - A reference such as `${attr.kernel.name}` that is neither `var` nor `local` stays text as written.
 //!
 //! # Caveats
-//! Variables, locals, functions, operators and `dynamic` blocks are not supported yet; each use is an error that says so.
+//! JSON files have no `dynamic` blocks.
 
 mod dialect;
+mod eval;
 mod fields;
 pub mod functions;
+mod json;
 mod scan;
 mod tree;
 pub mod value;
 
+pub use eval::Inputs;
 pub use fields::{Fields, Reader};
-pub(super) use tree::json_fault;
+pub(super) use json::json_fault;
 pub use tree::{Attribute, Block, Body, Label, Value, ValueKind};
 
 use super::diagnostic::{Diagnostic, Diagnostics, Source, Span};
@@ -35,42 +38,51 @@ pub const SIZE_MAX: usize = 1 << 20;
 /// How many tokens the value of one attribute may have: the parser looks through all keys of a map for each new one.
 const EXPRESSION_TOKENS_MAX: usize = 20_000;
 
-/// What differs between kinds of files.
+/// What differs between kinds of files, and what they are evaluated with.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct Options<'a> {
     /// Names of attributes in a block may stand in quotes, as agent configuration has them.
     pub quoted_names: bool,
     /// Several things on one line are this kind of file's own style, not a spelling of 2016: labs and scenarios.
     pub crowded_lines: bool,
+    /// Values for variables, and what functions may reach; None where nobody can give any.
+    pub inputs: Option<&'a Inputs>,
 }
 
-/// Parses a file; what is merely old-fashioned goes to `warnings`.
+/// Parses and evaluates a file; what is merely old-fashioned goes to `warnings`.
 ///
 /// # Errors
-/// When the text is too large, too deep, no HCL, or uses what is not supported yet.
-pub fn parse(source: &Source, options: Options, warnings: &mut Diagnostics) -> Result<Body, Diagnostics> {
-    if source.text().len() > SIZE_MAX {
-        let message = format!("the file has {} bytes; at most {SIZE_MAX} are read", source.text().len());
-        return Err(source.error(0..0, message).into());
-    }
+/// When the text is too large, too deep, no HCL, or cannot be evaluated.
+pub fn parse(source: &Source, options: Options<'_>, warnings: &mut Diagnostics) -> Result<Body, Diagnostics> {
+    check_size(source)?;
     let modern = dialect::modernise(source, options, warnings)?;
-    let parsed =
-        hcl_edit::parser::parse_body(&modern.text).map_err(|error| syntax_error(source, &modern, &error))?;
-    let mut errors = Diagnostics::new();
-    let body = tree::build(source, &modern, &parsed, &mut errors);
-    if errors.has_errors() { Err(errors) } else { Ok(body) }
+    let parsed = parse_modern(source, &modern)?;
+    eval::file(eval::Place::of_hcl(source, &modern), &parsed, options, warnings)
 }
 
-/// Parses JSON as if it were HCL: objects are blocks, lists of objects repeated blocks.
+/// Parses JSON as if it were HCL: objects are blocks, lists of objects repeated blocks, strings templates.
 ///
 /// # Errors
-/// When the text is too large, too deep, or no JSON object.
-pub fn parse_json(source: &Source) -> Result<Body, Diagnostics> {
-    if source.text().len() > SIZE_MAX {
-        let message = format!("the file has {} bytes; at most {SIZE_MAX} are read", source.text().len());
-        return Err(source.error(0..0, message).into());
+/// When the text is too large, too deep, no JSON object, or cannot be evaluated.
+pub fn parse_json(
+    source: &Source,
+    options: Options<'_>,
+    warnings: &mut Diagnostics,
+) -> Result<Body, Diagnostics> {
+    check_size(source)?;
+    json::build(source, options, warnings)
+}
+
+fn check_size(source: &Source) -> Result<(), Diagnostics> {
+    if source.text().len() <= SIZE_MAX {
+        return Ok(());
     }
-    tree::build_json(source)
+    let message = format!("the file has {} bytes; at most {SIZE_MAX} are read", source.text().len());
+    Err(source.error(0..0, message).into())
+}
+
+fn parse_modern(source: &Source, modern: &dialect::Modern) -> Result<hcl_edit::structure::Body, Diagnostics> {
+    hcl_edit::parser::parse_body(&modern.text).map_err(|error| syntax_error(source, modern, &error))
 }
 
 /// Turns a complaint of the parser into one about the user's file.
