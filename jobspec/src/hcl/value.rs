@@ -181,7 +181,8 @@ impl Val {
         Ok(())
     }
 
-    fn measure(&self, items: &mut usize, bytes: &mut usize) {
+    /// Adds up how many values and bytes of text there are.
+    pub(super) fn measure(&self, items: &mut usize, bytes: &mut usize) {
         *items += 1;
         match self {
             Self::Text(text) => *bytes += text.len(),

@@ -261,7 +261,7 @@ fn functions_that_take_expressions() {
         ("convert(1, nubmer)", "16: unknown type \"nubmer\" (did you mean number?)"),
         ("convert(1, \"string\")", "16: a type is written without quotes (write string)"),
         ("uper(\"a\")", "5: unknown function \"uper\""),
-        ("tri(1)", "5: unknown function \"tri\" (did you mean \"try\"?)"),
+        ("trry(1)", "5: unknown function \"trry\" (did you mean \"try\"?)"),
     ]);
 }
 

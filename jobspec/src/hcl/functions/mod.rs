@@ -6,8 +6,32 @@
 //! # Invariants
 //! - A function depends on its arguments and on [`Outside`] only; what it would need from the machine it is handed.
 //! - No arguments make one panic, hang, or produce more than the limits in [`super::value`].
+//!
+//! # Caveats
+//! - Numbers are 64-bit integers and floats, not of any size: `parseint` of more than 64 bits is refused.
+//! - Texts are not normalised (Nomad brings them to Unicode's form C).
+//! - `rsadecrypt` is refused by name: no well-kept crate does it in constant time.
+//! - `index` and `reverse` do what Nomad's documentation says and what Nomad does, where the two differ: both look up
+//!   by what the second argument is, and by whether the first one is a text or a list.
+
+mod arguments;
+mod collection;
+mod date;
+mod encoding;
+mod file;
+mod format;
+mod hash;
+mod network;
+mod number;
+mod set;
+mod text;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
 
 use super::value::Val;
+use arguments::Arguments;
 
 /// What functions may reach outside of the expression. What is absent, the functions that need it refuse.
 #[derive(Clone, Copy, Default)]
@@ -73,9 +97,63 @@ impl Fault {
 /// Functions whose arguments are expressions rather than values: the evaluator handles them.
 const SPECIAL: [&str; 3] = ["can", "convert", "try"];
 
+/// The functions of all topics.
+const TABLES: [&[Function]; 10] = [
+    text::FUNCTIONS,
+    format::FUNCTIONS,
+    number::FUNCTIONS,
+    collection::FUNCTIONS,
+    set::FUNCTIONS,
+    encoding::FUNCTIONS,
+    hash::FUNCTIONS,
+    network::FUNCTIONS,
+    date::FUNCTIONS,
+    file::FUNCTIONS,
+];
+
+/// A row of a topic's table.
+struct Function {
+    name: &'static str,
+    arity: Arity,
+    run: Run,
+}
+
+/// What a function does with arguments whose number is right.
+type Run = fn(&mut Arguments, &Outside<'_>) -> Result<Val, Fault>;
+
+/// How many arguments a function takes.
+#[derive(Clone, Copy)]
+enum Arity {
+    Exactly(usize),
+    Between(usize, usize),
+    AtLeast(usize),
+}
+
+impl Arity {
+    fn accepts(self, count: usize) -> bool {
+        match self {
+            Self::Exactly(wanted) => count == wanted,
+            Self::Between(least, most) => (least..=most).contains(&count),
+            Self::AtLeast(least) => count >= least,
+        }
+    }
+}
+
+impl std::fmt::Display for Arity {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exactly(1) => write!(out, "1 argument"),
+            Self::Exactly(wanted) => write!(out, "{wanted} arguments"),
+            Self::Between(least, most) => write!(out, "{least} to {most} arguments"),
+            Self::AtLeast(1) => write!(out, "at least 1 argument"),
+            Self::AtLeast(least) => write!(out, "at least {least} arguments"),
+        }
+    }
+}
+
 /// Returns the names of all functions, `can`, `convert` and `try` among them.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    SPECIAL.into_iter()
+    TABLES.into_iter().flatten().map(|function| function.name).chain(SPECIAL)
 }
 
 /// Calls a function.
@@ -83,6 +161,27 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// When there is no such function, or the arguments do not suit it.
 pub fn call(name: &str, arguments: Vec<Val>, outside: &Outside<'_>) -> Result<Val, Fault> {
-    let _ = (arguments, outside);
-    Err(Fault::call(format!("there is no function {name:?}")))
+    let Some(function) = TABLES.into_iter().flatten().find(|function| function.name == name) else {
+        if SPECIAL.contains(&name) {
+            return Err(Fault::call("takes expressions and cannot be called with values"));
+        }
+        let nearest = names()
+            .map(|known| (strsim::jaro_winkler(known, name), known))
+            .filter(|(similarity, _)| *similarity > 0.8)
+            .max_by(|one, two| one.0.total_cmp(&two.0));
+        return Err(Fault::call(match nearest {
+            Some((_, known)) => format!("there is no function {name:?}; did you mean {known:?}?"),
+            None => format!("there is no function {name:?}"),
+        }));
+    };
+    if !function.arity.accepts(arguments.len()) {
+        let (expected, given) = (function.arity, arguments.len());
+        return Err(Fault::call(format!("takes {expected}, but {given} are given")));
+    }
+    for (index, argument) in arguments.iter().enumerate() {
+        argument.check_size().map_err(|message| Fault::argument(index, message))?;
+    }
+    let result = (function.run)(&mut Arguments::new(arguments), outside)?;
+    result.check_size().map_err(|message| Fault::call(format!("the result is too large: {message}")))?;
+    Ok(result)
 }
