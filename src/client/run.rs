@@ -241,6 +241,7 @@ fn describe(
         resources: facts.resources,
         reserved: config.reserved.clone(),
         drivers,
+        host_volumes: BTreeMap::new(),
         status: NodeStatus::Initializing,
         status_description: String::new(),
         eligibility: Eligibility::Eligible,

@@ -109,7 +109,8 @@ impl Effects {
                 effects.evals.extend(evals.iter().map(|eval| eval.id));
             }
             Command::EvalUpdate { evals } => effects.evals.extend(evals.iter().map(|eval| eval.id)),
-            Command::ApplyPlan { stops, .. } => {
+            Command::ApplyPlan { stops, evals, .. } => {
+                effects.evals.extend(evals.iter().map(|eval| eval.id));
                 effects.nodes_with_room.extend(stops.iter().map(|stop| stop.node_id));
             }
             Command::ClientUpdate { node_id, updates, evals, .. } => {

@@ -10,7 +10,7 @@ use super::Server;
 use super::error::{PlanError, ServerError};
 use super::leadership::settle;
 use crate::model::plan::Stop;
-use crate::model::{AllocId, Allocation, ClientStatus, NodeId, Plan, PlanResult};
+use crate::model::{AllocId, Allocation, ClientStatus, JobKey, NodeId, Plan, PlanResult};
 use crate::scheduler::check;
 use crate::state::{Command, Snapshot};
 
@@ -38,6 +38,7 @@ async fn apply(server: &Server, plan: Plan) -> Result<PlanResult, PlanError> {
         stops: plan.stops,
         places: plan.places,
         updates: plan.updates,
+        evals: plan.preemption_evals,
         time: server.env().now(),
     };
     let alloc_index = server.propose(&command).await.map_err(|error| match error {
@@ -67,11 +68,15 @@ fn drop_misfits(view: &Snapshot, mut plan: Plan) -> (Plan, Vec<NodeId>) {
         plan.places.retain(|alloc| !misfits.contains(&alloc.node_id));
         plan.updates.retain(|alloc| !misfits.contains(&alloc.node_id));
         let placed: BTreeSet<AllocId> = plan.places.iter().map(|alloc| alloc.id).collect();
-        let unreplaced = |stop: &Stop| stop.next.is_some_and(|next| !placed.contains(&next));
+        let unreplaced =
+            |stop: &Stop| stop.next.or(stop.preempted_by).is_some_and(|next| !placed.contains(&next));
         plan.stops.retain(|stop| !unreplaced(stop) || stop.client_status == Some(ClientStatus::Lost));
         for stop in &mut plan.stops {
             stop.next = stop.next.filter(|next| placed.contains(next));
         }
+        let losing: BTreeSet<&JobKey> =
+            plan.preemptions().filter_map(|stop| Some(&view.alloc(&stop.alloc_id)?.job_key)).collect();
+        plan.preemption_evals.retain(|eval| losing.contains(&eval.job_key));
     }
 }
 

@@ -55,6 +55,12 @@ pub struct Allocation {
     /// The allocation that replaces it.
     #[serde(default)]
     pub next: Option<AllocId>,
+    /// The more important allocation it made room for.
+    #[serde(default)]
+    pub preempted_by: Option<AllocId>,
+    /// The less important allocations that made room for it.
+    #[serde(default)]
+    pub preempted: Vec<AllocId>,
     /// When it was placed.
     pub create_time: Timestamp,
     /// When servers or client last changed it.

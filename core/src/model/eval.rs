@@ -174,6 +174,8 @@ triggers! {
     MaxPlanAttempts = "max-plan-attempts",
     /// An earlier one failed.
     FailedFollowUp = "failed-follow-up",
+    /// Allocations made room for something more important.
+    Preemption = "preemption",
     /// A user asked for it.
     Scheduled = "scheduled",
 }

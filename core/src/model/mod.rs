@@ -36,15 +36,15 @@ pub use group::{EphemeralDisk, TaskGroup, VolumeRequest};
 pub use ids::{AllocId, EvalId, JobId, JobKey, NodeId};
 pub use job::{Job, JobStatus, JobType, Parameterized, Periodic};
 pub use metric::{AllocMetric, NodeVerdict};
-pub use node::{DriverInfo, Eligibility, Node, NodeStatus};
+pub use node::{DriverInfo, Eligibility, HostVolume, Node, NodeStatus};
 pub use plan::{Plan, PlanResult};
 pub use policy::{
     DelayFunction, DisconnectStrategy, HealthCheck, MigrateStrategy, Reconcile, ReschedulePolicy,
     RestartMode, RestartPolicy, UpdateStrategy,
 };
 pub use resources::{
-    AllocatedDevice, AllocatedResources, AllocatedTaskResources, DeviceRequest, Network, NodeResources, Port,
-    Resources,
+    AllocatedDevice, AllocatedResources, AllocatedTaskResources, DeviceInstance, DeviceRequest, Network,
+    NodeDevice, NodeResources, Port, Resources,
 };
 pub use service::{Check, CheckRestart, Service};
 pub use task::{DispatchPayload, Lifecycle, LogConfig, Task};

@@ -42,6 +42,10 @@ pub struct Node {
     #[serde(default)]
     pub drivers: BTreeMap<String, DriverInfo>,
 
+    /// The operator's folders that groups may ask for as volumes, by name.
+    #[serde(default)]
+    pub host_volumes: BTreeMap<String, HostVolume>,
+
     /// Whether it is heard from.
     pub status: NodeStatus,
     /// Why its status is what it is; may be empty.
@@ -84,6 +88,16 @@ pub struct DriverInfo {
     /// What it found out, such as `driver.docker.version`.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
+}
+
+/// A folder of a node that groups may ask for as a volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HostVolume {
+    /// Where it is on the node.
+    pub path: String,
+    /// Whether nobody may write to it.
+    pub read_only: bool,
 }
 
 /// Whether a node is heard from.

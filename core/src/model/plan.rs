@@ -17,6 +17,8 @@ pub struct Plan {
     pub places: Vec<Allocation>,
     /// Allocations that run on under a newer version of their job.
     pub updates: Vec<Allocation>,
+    /// Evaluations of the jobs that lose allocations to more important ones, one a job.
+    pub preemption_evals: Vec<Evaluation>,
     /// Log index of the state the plan was made on.
     pub snapshot_index: u64,
 }
@@ -25,6 +27,11 @@ impl Plan {
     /// Tells whether there is nothing to commit.
     pub fn is_empty(&self) -> bool {
         self.stops.is_empty() && self.places.is_empty() && self.updates.is_empty()
+    }
+
+    /// Returns the stops that make room for something more important.
+    pub fn preemptions(&self) -> impl Iterator<Item = &Stop> {
+        self.stops.iter().filter(|stop| stop.preempted_by.is_some())
     }
 }
 
@@ -42,6 +49,9 @@ pub struct Stop {
     /// The allocation that replaces it, when there is one.
     #[serde(default)]
     pub next: Option<AllocId>,
+    /// The allocation that needs its room: it is evicted, not stopped.
+    #[serde(default)]
+    pub preempted_by: Option<AllocId>,
     /// The evaluation that asked for an end.
     pub eval_id: EvalId,
 }

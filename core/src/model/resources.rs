@@ -159,6 +159,48 @@ pub struct NodeResources {
     /// Networks with their addresses and bandwidth.
     #[serde(default)]
     pub networks: Vec<Network>,
+    /// Ids of the cores that tasks can have for themselves, in order; none where that is not possible.
+    #[serde(default)]
+    pub cores: Vec<u16>,
+    /// Devices by make and model.
+    #[serde(default)]
+    pub devices: Vec<NodeDevice>,
+}
+
+impl NodeResources {
+    /// Returns what one whole core comes to, in MHz; 0 where no core can be had.
+    pub fn mhz_per_core(&self) -> u32 {
+        let cores = u32::try_from(self.cores.len()).unwrap_or(u32::MAX);
+        self.cpu_mhz.checked_div(cores).unwrap_or(0)
+    }
+}
+
+/// All devices of one make and model on a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NodeDevice {
+    /// Who makes it, such as `nvidia`.
+    pub vendor: String,
+    /// What it is, such as `gpu`.
+    pub device_type: String,
+    /// Its model.
+    pub name: String,
+    /// Its facts, numbers with their unit behind: `memory` is `11 GiB`.
+    pub attributes: BTreeMap<String, String>,
+    /// Each one of it.
+    pub instances: Vec<DeviceInstance>,
+}
+
+/// One device.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DeviceInstance {
+    /// Unique among the node's devices of the same make and model.
+    pub id: String,
+    /// Whether it works.
+    pub healthy: bool,
+    /// Why not; may be empty.
+    pub description: String,
 }
 
 /// What a node keeps for what runs outside the scheduler.

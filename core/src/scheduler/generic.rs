@@ -221,6 +221,8 @@ impl<'a> Planner<'a> {
             task_states: BTreeMap::new(),
             previous: placement.previous(),
             next: None,
+            preempted_by: None,
+            preempted: Vec::new(),
             create_time: self.now,
             modify_time: self.now,
             create_index: 0,
@@ -307,6 +309,7 @@ fn stop(reason: &StopReason, eval_id: EvalId, next: Option<AllocId>) -> Stop {
         description: reason.description.to_owned(),
         client_status: reason.client_status,
         next,
+        preempted_by: None,
         eval_id,
     }
 }

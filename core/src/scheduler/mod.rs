@@ -43,6 +43,40 @@ use crate::state::Snapshot;
 pub struct Options {
     /// Whether nodes are filled up or spread over.
     pub algorithm: Algorithm,
+    /// For whom less important allocations make room.
+    pub preemption: Preemption,
+}
+
+/// Which kinds of job may take the room of less important ones when there is no other. Nomad's defaults: system jobs
+/// only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preemption {
+    /// Service jobs.
+    pub service: bool,
+    /// Batch jobs.
+    pub batch: bool,
+    /// System jobs.
+    pub system: bool,
+    /// Batch jobs that run on every node.
+    pub sysbatch: bool,
+}
+
+impl Default for Preemption {
+    fn default() -> Self {
+        Self { service: false, batch: false, system: true, sysbatch: false }
+    }
+}
+
+impl Preemption {
+    /// Tells whether jobs of a kind may.
+    pub fn is_enabled(&self, job_type: JobType) -> bool {
+        match job_type {
+            JobType::Service => self.service,
+            JobType::Batch => self.batch,
+            JobType::System => self.system,
+            JobType::SysBatch => self.sysbatch,
+        }
+    }
 }
 
 /// What a good place is.

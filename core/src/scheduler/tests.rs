@@ -106,7 +106,7 @@ impl World {
         let mut node = testing::node();
         (node.id, node.name) = (id, name.to_owned());
         node.resources =
-            NodeResources { cpu_mhz: 1000, memory_mb: 1000, disk_mb: 10_000, networks: Vec::new() };
+            NodeResources { cpu_mhz: 1000, memory_mb: 1000, disk_mb: 10_000, ..NodeResources::default() };
         let mut drivers = "docker";
         let mut mbits = 1000;
         for (key, value) in keys {
@@ -280,6 +280,7 @@ impl World {
             stops: plan.stops,
             places: plan.places,
             updates: plan.updates,
+            evals: plan.preemption_evals,
             time: self.now,
         };
         self.apply(&command);

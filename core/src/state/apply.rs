@@ -63,7 +63,7 @@ pub(super) fn apply(
             change.put_evals(evals);
         }
         Command::EvalUpdate { evals } => change.put_evals(evals),
-        Command::ApplyPlan { stops, places, updates, time } => {
+        Command::ApplyPlan { stops, places, updates, evals, time } => {
             for stop in stops {
                 change.stop(stop, *time);
             }
@@ -73,6 +73,7 @@ pub(super) fn apply(
             for update in updates {
                 change.update_in_place(update, *time);
             }
+            change.put_evals(evals);
         }
         Command::ClientUpdate { node_id, updates, time, evals } => {
             for update in updates {
@@ -150,7 +151,14 @@ impl Change<'_> {
     fn stop(&mut self, stop: &Stop, time: Timestamp) {
         let Some(known) = self.state.allocs.get(&stop.alloc_id) else { return };
         let mut alloc = (**known).clone();
-        alloc.desired_status = DesiredStatus::Stop;
+        // The first end stands: what was evicted is not merely stopped later.
+        if alloc.desired_status == DesiredStatus::Run {
+            alloc.preempted_by = stop.preempted_by;
+            alloc.desired_status = match stop.preempted_by {
+                Some(_) => DesiredStatus::Evict,
+                None => DesiredStatus::Stop,
+            };
+        }
         alloc.desired_description.clone_from(&stop.description);
         if let Some(status) = stop.client_status.filter(|_| !alloc.client_status.is_terminal()) {
             alloc.client_status = status;

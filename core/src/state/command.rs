@@ -80,6 +80,9 @@ pub enum Command {
         places: Vec<Allocation>,
         /// Allocations that run on under a newer version of their job.
         updates: Vec<Allocation>,
+        /// Evaluations of the jobs that lost allocations to more important ones.
+        #[serde(default)]
+        evals: Vec<Evaluation>,
         /// When.
         time: Timestamp,
     },

@@ -76,6 +76,7 @@ fn command() -> impl Strategy<Value = Command> {
             stops: Vec::new(),
             places: vec![alloc(n, job, node)],
             updates: Vec::new(),
+            evals: Vec::new(),
             time: Timestamp(5),
         }),
         (id.clone(), id.clone()).prop_map(|(n, next)| Command::ApplyPlan {
@@ -85,10 +86,12 @@ fn command() -> impl Strategy<Value = Command> {
                 description: "stop".to_owned(),
                 client_status: None,
                 next: Some(AllocId(Uuid::from_u128(u128::from(next)))),
+                preempted_by: None,
                 eval_id: EvalId(Uuid::from_u128(1)),
             }],
             places: Vec::new(),
             updates: Vec::new(),
+            evals: Vec::new(),
             time: Timestamp(6),
         }),
         (id, node, status()).prop_map(|(n, node, client_status)| Command::ClientUpdate {
@@ -180,6 +183,7 @@ fn a_change_wakes_whom_it_concerns_and_nobody_else() {
         stops: Vec::new(),
         places: vec![alloc(1, 0, 0)],
         updates: Vec::new(),
+        evals: Vec::new(),
         time: Timestamp(1),
     };
     assert_eq!(woken(&keys, &place), [true, false, false, true]);

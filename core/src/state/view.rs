@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::apply::{self, ApplyError};
+use super::command::Command;
 use super::tables::{allocs::Allocs, evals::Evals, jobs::Jobs, nodes::Nodes};
 use crate::model::{AllocId, Allocation, EvalId, Evaluation, Job, JobKey, Node, NodeId};
 
@@ -134,6 +136,19 @@ impl Snapshot {
     /// Returns a job's evaluations in id order.
     pub fn evals_by_job(&self, key: &JobKey) -> impl Iterator<Item = &Arc<Evaluation>> {
         self.evals.of_job(key)
+    }
+
+    /// Returns the state as it would be after `command`: a what-if, which costs no more than applying it does and
+    /// leaves this state as it is.
+    ///
+    /// # Errors
+    /// Those that applying it as the next log entry would meet.
+    pub fn after(&self, command: &Command) -> Result<Self, ApplyError> {
+        let mut next = self.clone();
+        next.index += 1;
+        let index = next.index;
+        apply::apply(&mut next, index, command)?;
+        Ok(next)
     }
 
     /// Writes the whole state.

@@ -341,7 +341,13 @@ pub(super) fn fill(servers: &FakeServers) {
     servers.apply(&Command::JobRegister { job: job.clone().into(), eval: Some(eval) });
     let job = servers.store.snapshot().job(&job.key()).unwrap().clone();
     let places = vec![allocation(&job, now)];
-    servers.apply(&Command::ApplyPlan { stops: Vec::new(), places, updates: Vec::new(), time: now });
+    servers.apply(&Command::ApplyPlan {
+        stops: Vec::new(),
+        places,
+        updates: Vec::new(),
+        evals: Vec::new(),
+        time: now,
+    });
 }
 
 pub(super) fn node(now: Timestamp) -> Node {
@@ -357,9 +363,16 @@ pub(super) fn node(now: Timestamp) -> Node {
         http_addr: ADDRESS.to_owned(),
         attributes: BTreeMap::from([("os.name".to_owned(), "debian".to_owned())]),
         meta: BTreeMap::new(),
-        resources: NodeResources { cpu_mhz: 2500, memory_mb: 1704, disk_mb: 7493, networks: vec![network] },
+        resources: NodeResources {
+            cpu_mhz: 2500,
+            memory_mb: 1704,
+            disk_mb: 7493,
+            networks: vec![network],
+            ..NodeResources::default()
+        },
         reserved: Default::default(),
         drivers: BTreeMap::from([("raw_exec".to_owned(), driver)]),
+        host_volumes: BTreeMap::new(),
         status: NodeStatus::Ready,
         status_description: String::new(),
         eligibility: Eligibility::Eligible,
@@ -410,6 +423,8 @@ pub(super) fn allocation(job: &Arc<Job>, now: Timestamp) -> Allocation {
         task_states: BTreeMap::from([("server".to_owned(), state)]),
         previous: None,
         next: None,
+        preempted_by: None,
+        preempted: Vec::new(),
         create_time: now,
         modify_time: now,
         create_index: 0,

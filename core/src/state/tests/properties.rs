@@ -193,6 +193,7 @@ impl Op {
                 stops: self.stops(node_id),
                 places: self.places(view),
                 updates: Vec::new(),
+                evals: vec![self.evaluation()],
                 time,
             },
             9 => {
@@ -200,7 +201,13 @@ impl Op {
                 let updates = updated
                     .into_iter()
                     .map(|(alloc, job)| Allocation { job: job.clone(), ..(**alloc).clone() });
-                Command::ApplyPlan { stops: Vec::new(), places: Vec::new(), updates: updates.collect(), time }
+                Command::ApplyPlan {
+                    stops: Vec::new(),
+                    places: Vec::new(),
+                    updates: updates.collect(),
+                    evals: Vec::new(),
+                    time,
+                }
             }
             _ => {
                 let update = AllocUpdate {
@@ -237,6 +244,7 @@ impl Op {
             description: "not needed".to_owned(),
             client_status: self.value.is_multiple_of(5).then_some(ClientStatus::Lost),
             next: self.value.is_multiple_of(2).then(|| alloc_id(self.alloc)),
+            preempted_by: self.value.is_multiple_of(3).then(|| alloc_id(self.alloc)),
             eval_id: EvalId(Uuid::from_u128(0)),
         };
         if self.kind == 7 { vec![stop] } else { Vec::new() }
