@@ -44,14 +44,9 @@ impl Val {
         Self::Text(text.into())
     }
 
-    /// Makes a number: an integer where it is whole. None for what is not finite.
+    /// Makes a number: an integer where it is whole and within 64 bits. None for what is not finite.
     pub fn number(float: f64) -> Option<Self> {
-        const WHOLE_MAX: f64 = 9_007_199_254_740_992.0; // 2^53: above, a float is not exact to one
-        if float.fract() == 0.0 && float.abs() <= WHOLE_MAX {
-            #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
-            return Some(Self::Number((float as i64).into()));
-        }
-        Number::from_f64(float).map(Self::Number)
+        Number::from_f64(float).map(|number| Self::Number(whole(&number)))
     }
 
     /// Makes a set: sorts, and drops what is equal to another.
@@ -202,7 +197,7 @@ impl Val {
         match json {
             serde_json::Value::Null => Self::Null,
             serde_json::Value::Bool(flag) => Self::Bool(flag),
-            serde_json::Value::Number(number) => Self::Number(number),
+            serde_json::Value::Number(number) => Self::Number(whole(&number)),
             serde_json::Value::String(text) => Self::Text(text),
             serde_json::Value::Array(values) => Self::List(values.into_iter().map(Self::from_json).collect()),
             serde_json::Value::Object(entries) => {
@@ -366,14 +361,9 @@ fn unify_maps(values: Vec<Val>, levels: usize) -> Option<Vec<Val>> {
 
 /// Writes a number as HCL turns it into text: whole numbers without a point, never an exponent.
 pub fn number_text(number: &Number) -> String {
-    match number.as_f64() {
-        Some(float) if number.is_f64() => {
-            if float == 0.0 {
-                return "0".to_owned(); // not "-0"
-            }
-            format!("{float}")
-        }
-        _ => number.to_string(),
+    match whole(number) {
+        number if number.is_f64() => number.as_f64().map(|float| float.to_string()).unwrap_or_default(),
+        integer => integer.to_string(),
     }
 }
 
@@ -418,6 +408,7 @@ pub fn integer(number: &Number) -> Option<i128> {
     (float.fract() == 0.0 && float.abs() < 8.5e37).then_some(float as i128)
 }
 
+/// Returns a number as an integer if it is whole and within 64 bits.
 fn whole(number: &Number) -> Number {
     match integer(number) {
         Some(integer) => i64::try_from(integer)

@@ -260,7 +260,7 @@ fn functions_that_take_expressions() {
         ("convert([1, []], list(number))", "17: the value[1] must be a number, not a list"),
         ("convert(1, nubmer)", "16: unknown type \"nubmer\" (did you mean number?)"),
         ("convert(1, \"string\")", "16: a type is written without quotes (write string)"),
-        ("uper(\"a\")", "5: unknown function \"uper\""),
+        ("uper(\"a\")", "5: unknown function \"uper\" (did you mean \"upper\"?)"),
         ("trry(1)", "5: unknown function \"trry\" (did you mean \"try\"?)"),
     ]);
 }

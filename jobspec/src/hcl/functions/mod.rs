@@ -31,6 +31,7 @@ mod yaml;
 mod tests;
 
 use super::value::Val;
+use crate::diagnostic::nearest;
 use arguments::Arguments;
 
 /// What functions may reach outside of the expression. What is absent, the functions that need it refuse.
@@ -165,12 +166,8 @@ pub fn call(name: &str, arguments: Vec<Val>, outside: &Outside<'_>) -> Result<Va
         if SPECIAL.contains(&name) {
             return Err(Fault::call("takes expressions and cannot be called with values"));
         }
-        let nearest = names()
-            .map(|known| (strsim::jaro_winkler(known, name), known))
-            .filter(|(similarity, _)| *similarity > 0.8)
-            .max_by(|one, two| one.0.total_cmp(&two.0));
-        return Err(Fault::call(match nearest {
-            Some((_, known)) => format!("there is no function {name:?}; did you mean {known:?}?"),
+        return Err(Fault::call(match nearest(name, names()) {
+            Some(known) => format!("there is no function {name:?}; did you mean {known:?}?"),
             None => format!("there is no function {name:?}"),
         }));
     };
