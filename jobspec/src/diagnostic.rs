@@ -274,10 +274,8 @@ impl Diagnostics {
 
     /// Notes where a value comes from, to be said with what is wrong about any place that has it.
     pub fn note(&mut self, source: &Source, span: Span, text: String) {
-        let note = Note { source: source.clone(), span, text };
-        // Loops come by the same place many times; the list stays as short as the file.
-        if self.notes.len() < NOTES_MAX && !self.notes.contains(&note) {
-            self.notes.push(note);
+        if self.notes.len() < NOTES_MAX {
+            self.notes.push(Note { source: source.clone(), span, text });
         }
     }
 

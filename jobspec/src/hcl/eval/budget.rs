@@ -34,7 +34,8 @@ impl Budget {
         self.steps(1)
     }
 
-    fn steps(&mut self, count: usize) -> Result<(), Exhausted> {
+    /// Takes several steps.
+    pub fn steps(&mut self, count: usize) -> Result<(), Exhausted> {
         match self.steps.checked_sub(count) {
             Some(left) => {
                 self.steps = left;
@@ -70,6 +71,11 @@ impl Budget {
             }
             None => Err(format!("this file makes too many blocks: at most {BLOCKS_MAX}")),
         }
+    }
+
+    /// Takes the look-up of a key among `count`. It takes that many comparisons, each much cheaper than a step.
+    pub fn look_up(&mut self, count: usize) -> Result<(), Exhausted> {
+        self.steps(count / 64)
     }
 
     /// Takes a value that is made or copied as a whole.

@@ -37,7 +37,7 @@ impl Evaluator<'_> {
             ident.start..self.place.span(parts.label.span()).end.max(ident.end)
         };
         let iterator = self.iterator_name(&parts)?;
-        let depth = self.scope.len();
+        let (depth, found) = (self.scope.len(), self.found.len());
         for (key, value) in self.items(&parts.for_each.value)? {
             let spent = self.budget.block();
             self.within(spent, parsed.ident.span())?;
@@ -52,7 +52,8 @@ impl Evaluator<'_> {
                 labels: labels?,
                 body,
             });
-            if self.is_exhausted {
+            // What is wrong with one is most likely wrong with all: said once.
+            if self.found.len() > found {
                 break;
             }
         }

@@ -15,6 +15,8 @@ use super::{Evaluator, Outcome, types};
 
 impl Evaluator<'_> {
     /// Evaluates an expression.
+    ///
+    /// Recurses: what the arms do is in functions of their own, so that a level takes little of the stack.
     pub(super) fn eval(&mut self, expression: &Expression) -> Outcome<Val> {
         let step = self.budget.step();
         self.within(step, expression.span())?;
@@ -197,6 +199,7 @@ impl Evaluator<'_> {
         let name = call.name.name.as_str();
         if call.name.is_namespaced() || !functions::names().any(|known| known == name) {
             let name_span = self.place.span(call.name.name.span());
+            let _ = self.budget.steps(functions::names().count());
             let near = nearest(name, functions::names());
             let help = near.map(|near| format!("did you mean {near:?}?"));
             return Err(self.error(name_span, format!("unknown function {name:?}")).maybe_help(help).into());

@@ -47,7 +47,7 @@ use hcl_edit::Span as _;
 use hcl_edit::expr::{Expression, Object};
 use hcl_edit::structure::{self, Structure};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span, suggest};
 
 use super::Options;
 use super::functions::Outside;
@@ -151,6 +151,8 @@ struct Evaluator<'a> {
     found: Diagnostics,
     /// Where a warning stands already: loops pass the same place many times.
     warned: BTreeSet<usize>,
+    /// Which references have a note about their origin already.
+    noted: BTreeSet<(usize, usize)>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -166,6 +168,7 @@ impl<'a> Evaluator<'a> {
             is_exhausted: false,
             found: Diagnostics::new(),
             warned: BTreeSet::new(),
+            noted: BTreeSet::new(),
         }
     }
 
@@ -204,6 +207,22 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Finds the name that was meant, or names all there are. Takes its work from the budget: `can` and `try` may fail
+    /// many times over the same large map.
+    fn suggestion<'n>(
+        &mut self,
+        name: &str,
+        known: impl ExactSizeIterator<Item = &'n str>,
+    ) -> Option<String> {
+        const KNOWN_MAX: usize = 500;
+        if known.len() > KNOWN_MAX {
+            return None;
+        }
+        // Whoever evaluates next meets the limit.
+        let _ = self.budget.steps(known.len());
+        suggest(name, known)
+    }
+
     /// Turns a limit into a failure that is reported once.
     fn within<T>(&mut self, result: Result<T, Exhausted>, span: Option<Span>) -> Outcome<T> {
         result.map_err(|message| {
@@ -225,7 +244,9 @@ impl<'a> Evaluator<'a> {
     fn body<'b>(&mut self, parsed: impl IntoIterator<Item = &'b Structure>, head: Span) -> Body {
         let mut body = Body { head, ..Body::default() };
         for structure in parsed {
-            if self.is_exhausted {
+            let step = self.budget.step();
+            if let Err(failure) = self.within(step, structure.span()) {
+                self.report(failure);
                 break;
             }
             match structure {
@@ -267,6 +288,11 @@ impl<'a> Evaluator<'a> {
     /// Evaluates an expression and adds the places; reports what fails and goes on with `null`.
     fn value(&mut self, expression: &Expression) -> Value {
         let span = self.place.span(expression.span());
+        let step = self.budget.step();
+        if let Err(failure) = self.within(step, expression.span()) {
+            self.report(failure);
+            return Value { kind: ValueKind::Null, span };
+        }
         let kind = match expression {
             Expression::Array(array) => ValueKind::List(array.iter().map(|item| self.value(item)).collect()),
             Expression::Object(object) => ValueKind::Map(self.located_object(object)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
 use hcl_edit::{Decorated, Span as _};
 
-use crate::diagnostic::{Span, nearest, suggest};
+use crate::diagnostic::{Span, nearest};
 use crate::hcl::DEPTH_MAX;
 use crate::hcl::value::{Val, integer};
 
@@ -105,13 +105,15 @@ impl Evaluator<'_> {
         match table.get(name) {
             Some(Named { value: Some(value), origin }) => {
                 let value = Arc::clone(value);
-                let note = format!("{root}.{name} {origin}");
-                self.found.note(self.place.source, place, note);
+                if self.noted.insert((place.start, place.end)) {
+                    self.found.note(self.place.source, place, format!("{root}.{name} {origin}"));
+                }
                 Ok((value, rest))
             }
             Some(Named { value: None, .. }) => Err(Failure::REPORTED),
             None => {
-                let help = match suggest(name, table.keys().map(String::as_str)) {
+                let known: Vec<String> = table.keys().cloned().collect();
+                let help = match self.suggestion(name, known.iter().map(String::as_str)) {
                     Some(help) => help,
                     None if root == "var" => format!("declare it: variable {name:?} {{ }}"),
                     None => format!("define it: locals {{ {name} = ... }}"),
@@ -144,12 +146,13 @@ impl Evaluator<'_> {
                 )
                 .into());
         }
-        let mut known: Vec<&str> = vec!["var", "local"];
-        known.extend(self.scope.iter().map(|(name, _)| name.as_str()));
         let meant = match root {
+            // What clients know, and names in capitals, as NOMAD_ADDR.
+            "attr" | "device" | "meta" | "node" | "env" => None,
             "vars" | "variable" | "variables" => Some("var"),
             "locals" => Some("local"),
-            _ => nearest(root, known).filter(|_| root.len() > 2),
+            _ if root.len() < 3 || root.starts_with(|first: char| first.is_ascii_uppercase()) => None,
+            _ => nearest(root, ROOTS.into_iter().chain(self.scope.iter().map(|(name, _)| name.as_str()))),
         };
         if let Some(meant) = meant.map(str::to_owned) {
             let written = self.place.written(span.clone());
@@ -225,7 +228,7 @@ impl Evaluator<'_> {
     }
 
     fn attribute<'v>(
-        &self,
+        &mut self,
         value: &'v Val,
         name: &str,
         operator: &Decorated<TraversalOperator>,
@@ -238,50 +241,46 @@ impl Evaluator<'_> {
             let help = is_list.then(|| format!("for those of all elements write [*].{name}"));
             return Err(self.error(place, message).maybe_help(help).into());
         };
-        match entries.iter().find(|(key, _)| key == name) {
+        self.entry(entries, name, place)
+    }
+
+    /// Finds a key in a map.
+    fn entry<'v>(&mut self, entries: &'v [(String, Val)], key: &str, place: Span) -> Outcome<&'v Val> {
+        let spent = self.budget.look_up(entries.len());
+        self.within(spent, None)?;
+        match entries.iter().find(|(known, _)| known == key) {
             Some((_, value)) => Ok(value),
-            None => Err(self
-                .error(place, format!("there is no {name:?} in it"))
-                .maybe_help(suggest(name, entries.iter().map(|(key, _)| key.as_str())))
-                .into()),
+            None => {
+                let help = self.suggestion(key, entries.iter().map(|(known, _)| known.as_str()));
+                Err(self.error(place, format!("there is no {key:?} in it")).maybe_help(help).into())
+            }
         }
     }
 
     fn element<'v>(
-        &self,
+        &mut self,
         value: &'v Val,
         key: &Val,
         operator: &Decorated<TraversalOperator>,
         span: &Option<Span>,
     ) -> Outcome<&'v Val> {
         let place = self.place.span(operator.span().or_else(|| span.clone()));
-        let wrong = |message: String| self.error(place.clone(), message);
-        match value {
-            Val::Map(entries) => {
-                let Some(key) = key.to_text() else {
-                    return Err(
-                        wrong(format!("a map is indexed by a text, not by {}", key.describe())).into()
-                    );
-                };
-                entries.iter().find(|(known, _)| *known == key).map(|(_, value)| value).ok_or_else(|| {
-                    let help = suggest(&key, entries.iter().map(|(known, _)| known.as_str()));
-                    wrong(format!("there is no {key:?} in it")).maybe_help(help).into()
-                })
-            }
-            Val::List(values) => {
-                let Some(index) = key.to_number().as_ref().and_then(integer) else {
-                    return Err(wrong("a list is indexed by a whole number".to_owned()).into());
-                };
-                let found = usize::try_from(index).ok().and_then(|index| values.get(index));
-                found.ok_or_else(|| {
-                    wrong(format!("there is no element {index} in a list of {}", values.len())).into()
-                })
-            }
-            Val::Set(_) => Err(wrong("the elements of a set have no index".to_owned())
-                .help("turn it into a list: tolist(...)")
-                .into()),
-            other => Err(wrong(format!("{} has no elements", other.describe())).into()),
-        }
+        let message = match value {
+            Val::Map(entries) => match key.to_text() {
+                Some(key) => return self.entry(entries, &key, place),
+                None => format!("a map is indexed by a text, not by {}", key.describe()),
+            },
+            Val::List(values) => match key.to_number().as_ref().and_then(integer) {
+                Some(index) => match usize::try_from(index).ok().and_then(|index| values.get(index)) {
+                    Some(value) => return Ok(value),
+                    None => format!("there is no element {index} in a list of {}", values.len()),
+                },
+                None => "a list is indexed by a whole number".to_owned(),
+            },
+            Val::Set(_) => "the elements of a set have no index; tolist(...) makes it a list".to_owned(),
+            other => format!("{} has no elements", other.describe()),
+        };
+        Err(self.error(place, message).into())
     }
 }
 

@@ -167,7 +167,7 @@ fn references_lead_into_values() {
         ("\"text\"[0]", "11: a text has no elements"),
         (
             "convert([1], set(number))[0]",
-            "30: the elements of a set have no index (turn it into a list: tolist(...))",
+            "30: the elements of a set have no index; tolist(...) makes it a list",
         ),
     ]);
 }
@@ -607,6 +607,14 @@ fn work_is_bounded() {
         ),
         (format!("locals {{\n l0 = 1\n{deep}}}"), "the value is nested deeper than 128 levels"),
         (blocks, "this file makes too many blocks: at most 100000"),
+        (
+            format!(
+                "locals {{\n m = {{ {} }}\n}}\na = {}",
+                (0..400).map(|n| format!("k{n} = 1\n")).collect::<String>(),
+                nested(5, "try(local.m.none, 0)")
+            ),
+            "this file computes too much: at most 1000000 values",
+        ),
         (format!("a = x{}", ".*".repeat(1000)), "a reference may have at most 32 splats"),
         (format!("a = {ten}{}", "[*]".repeat(1000)), "a reference may have at most 32 splats"),
     ] {
@@ -762,4 +770,26 @@ fn a_whole_file() {
         "{}",
         outcome(&text, None)
     );
+}
+
+/// Files that Nomad's parser accepts evaluate.
+#[test]
+#[ignore = "reads reference data: PASTURE_CONFORMANCE_DIR=... cargo test -- --ignored"]
+#[expect(clippy::disallowed_methods, reason = "a test reads reference data")]
+fn nomads_own_files_evaluate() {
+    let root =
+        std::env::var_os("PASTURE_CONFORMANCE_DIR").expect("PASTURE_CONFORMANCE_DIR names a directory");
+    let root = std::path::PathBuf::from(root).join("jobspec");
+    let mut evaluated = 0;
+    for entry in std::fs::read_dir(root.join("input")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if root.join("parsed").join(format!("{name}.err")).exists() {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(evaluate(&text, None).is_ok(), "{name}: {}", outcome(&text, None));
+        evaluated += 1;
+    }
+    assert!(evaluated > 30, "{evaluated} files");
 }

@@ -50,7 +50,7 @@ struct Given {
     source: Source,
 }
 
-const VARIABLE_NAMES: [&str; 6] = ["default", "description", "nullable", "sensitive", "type", "validation"];
+const VARIABLE_NAMES: [&str; 5] = ["default", "description", "nullable", "type", "validation"];
 
 /// Takes the declarations out of a file; returns the rest.
 pub(super) fn split<'b>(
@@ -202,7 +202,7 @@ impl Evaluator<'_> {
             "type" => variable.kind = Some(expression),
             "default" => variable.default = Some(expression),
             "nullable" => variable.nullable = Some(expression),
-            "description" | "sensitive" => {}
+            "description" => {}
             _ => {
                 let wrong = self.error(span, format!("unknown attribute {name:?} in a variable"));
                 self.found.push(wrong.maybe_help(suggest(name, VARIABLE_NAMES)));
