@@ -11,7 +11,7 @@ use crate::hcl::functions;
 use crate::hcl::tree::Label;
 use crate::hcl::value::{Val, parse_number};
 
-use super::{Evaluator, Outcome, types};
+use super::{Evaluator, Failure, Outcome, types};
 
 impl Evaluator<'_> {
     /// Evaluates an expression.
@@ -202,7 +202,9 @@ impl Evaluator<'_> {
             let _ = self.budget.steps(functions::names().count());
             let near = nearest(name, functions::names());
             let help = near.map(|near| format!("did you mean {near:?}?"));
-            return Err(self.error(name_span, format!("unknown function {name:?}")).maybe_help(help).into());
+            return Err(Failure::of_text(
+                self.error(name_span, format!("unknown function {name:?}")).maybe_help(help),
+            ));
         }
         match name {
             "can" => return self.can(call, span),

@@ -100,13 +100,18 @@ pub(super) fn json_file(
 pub(super) struct Failure {
     /// What to tell the user; None if that was done already.
     diagnostic: Option<Box<Diagnostic>>,
-    /// Whether nothing more can be evaluated: a limit is reached.
+    /// Whether `can` and `try` let it through: a limit is reached, or a name does not exist at all.
     is_final: bool,
 }
 
 impl Failure {
     /// The cause was reported already.
     const REPORTED: Self = Self { diagnostic: None, is_final: false };
+
+    /// The text is wrong, whatever the values are.
+    fn of_text(diagnostic: Diagnostic) -> Self {
+        Self { is_final: true, ..diagnostic.into() }
+    }
 }
 
 impl From<Diagnostic> for Failure {

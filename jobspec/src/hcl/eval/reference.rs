@@ -118,7 +118,7 @@ impl Evaluator<'_> {
                     None if root == "var" => format!("declare it: variable {name:?} {{ }}"),
                     None => format!("define it: locals {{ {name} = ... }}"),
                 };
-                Err(self.error(place, format!("unknown {what} {name:?}")).help(help).into())
+                Err(Failure::of_text(self.error(place, format!("unknown {what} {name:?}")).help(help)))
             }
         }
     }
@@ -277,7 +277,9 @@ impl Evaluator<'_> {
                 },
                 None => "a list is indexed by a whole number".to_owned(),
             },
-            Val::Set(_) => "the elements of a set have no index; tolist(...) makes it a list".to_owned(),
+            Val::Set(_) => {
+                "the elements of a set have no index; [for x in ... : x] makes a list of them".to_owned()
+            }
             other => format!("{} has no elements", other.describe()),
         };
         Err(self.error(place, message).into())

@@ -167,7 +167,7 @@ fn references_lead_into_values() {
         ("\"text\"[0]", "11: a text has no elements"),
         (
             "convert([1], set(number))[0]",
-            "30: the elements of a set have no index; tolist(...) makes it a list",
+            "30: the elements of a set have no index; [for x in ... : x] makes a list of them",
         ),
     ]);
 }
@@ -263,6 +263,33 @@ fn functions_that_take_expressions() {
         ("uper(\"a\")", "5: unknown function \"uper\" (did you mean \"upper\"?)"),
         ("trry(1)", "5: unknown function \"trry\" (did you mean \"try\"?)"),
     ]);
+}
+
+#[test]
+fn functions_are_called() {
+    check_values(&[
+        ("upper(\"a\")", "\"A\""),
+        ("max([1, 5, 3]...)", "5"),
+        ("max(1, [5, 3]...)", "5"),
+        ("join(\",\", [for x in range(3) : x + 1])", "\"1,2,3\""),
+        ("\"${upper(attr.kernel.name)}\"", "\"${ATTR.KERNEL.NAME}\""),
+        ("\"${length([1, 2])} of ${format(\"%03d\", 7)}\"", "\"2 of 007\""),
+        ("merge({ a = 1 }, { b = 2 })", "{\"a\":1,\"b\":2}"),
+        ("lookup({ a = 1 }, \"b\", 0)", "0"),
+        ("upper(\n \"a\",\n)", "\"A\""),
+        ("try(parseint(\"x\", 10), 0)", "0"),
+    ]);
+    for (text, place, said) in [
+        ("a = upper([1])", "x:1:11: error: function \"upper\": ", "text"),
+        ("a = max(1, [2, []]...)", "x:1:12: error: function \"max\": ", "number"),
+        ("a = upper()", "x:1:5: error: function \"upper\": ", "argument"),
+        ("a = max(1...)", "x:1:9: error: only a list can be expanded", "not a number"),
+        ("a = file(\"/etc/passwd\")", "x:1:5: error: function \"file\": ", "file"),
+        ("a = core::upper(\"a\")", "x:1:11: error: unknown function", "upper"),
+    ] {
+        let found = outcome(text, None);
+        assert!(found.starts_with(place) && found.contains(said), "{text}: {found}");
+    }
 }
 
 #[test]
