@@ -94,6 +94,15 @@ impl Cluster {
         self.leading().await.map(|server| server.machine.clone())
     }
 
+    /// Returns a leader that some server with power still believes in, be it gone.
+    pub async fn believed_leader(&self) -> Option<String> {
+        let asked = self.powered().map(|server| async move {
+            let leader = server.look.leader(&Options::stale()).await.ok()?.value;
+            (!leader.is_empty()).then_some(leader)
+        });
+        join_all(asked).await.into_iter().flatten().next()
+    }
+
     /// Returns the servers' machines in the lab's order.
     pub fn server_machines(&self) -> Vec<String> {
         self.servers.iter().map(|server| server.machine.clone()).collect()

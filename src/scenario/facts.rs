@@ -124,11 +124,16 @@ impl Observer<'_> {
                 let found = self.cluster.job(job).await?.status.as_str();
                 Seen { holds: found == *wanted, text: format!("job {found}") }
             }
-            Fact::Leader(wanted) => {
+            Fact::Leader(true) => {
                 let leads = self.cluster.leader().await.is_some();
                 let text = if leads { "the servers have a leader" } else { "the servers have no leader" };
-                Seen { holds: leads == *wanted, text: text.to_owned() }
+                Seen { holds: leads, text: text.to_owned() }
             }
+            // A follower that has not noticed yet would pass a write on to the one that is gone.
+            Fact::Leader(false) => match self.cluster.believed_leader().await {
+                Some(leader) => Seen { holds: false, text: format!("a server believes that {leader} leads") },
+                None => Seen { holds: true, text: "no server knows of a leader".to_owned() },
+            },
             Fact::NewLeader => {
                 let leader = self.cluster.leader().await;
                 let holds = leader.is_some() && leader != self.baseline.leader;

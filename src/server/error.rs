@@ -3,6 +3,7 @@
 use crate::model::JobKey;
 use crate::raft::ProposeError;
 use crate::rpc::RpcError;
+use crate::state::ApplyError;
 
 /// Why a server did not do what was asked. `api::error` has the table of HTTP statuses.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -50,6 +51,23 @@ pub enum ServerError {
     Internal(String),
 }
 
+impl From<ApplyError> for ServerError {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::JobNotFound(key) => Self::JobNotFound(key),
+            ApplyError::NodeNotFound(id) => Self::NodeNotFound(id.to_string()),
+            ApplyError::JobModifyIndex { wanted, found, .. } => {
+                let found = match (found, wanted) {
+                    (None, _) => "job does not exist".to_owned(),
+                    (Some(_), 0) => "job already exists".to_owned(),
+                    (Some(found), _) => format!("job exists with conflicting job modify index: {found}"),
+                };
+                Self::JobModifyIndex { wanted, found }
+            }
+        }
+    }
+}
+
 impl From<ProposeError> for ServerError {
     fn from(error: ProposeError) -> Self {
         match error {
@@ -63,9 +81,9 @@ impl From<ProposeError> for ServerError {
 impl From<RpcError> for ServerError {
     fn from(error: RpcError) -> Self {
         match error {
-            RpcError::NoLeader | RpcError::Io(_) | RpcError::Unreachable(_) | RpcError::TimedOut => {
-                Self::NoLeader
-            }
+            RpcError::NoLeader | RpcError::Unreachable(_) => Self::NoLeader,
+            // The request may have arrived, only the answer did not.
+            RpcError::Io(_) | RpcError::TimedOut => Self::Unconfirmed,
             RpcError::Denied(text) => Self::Denied(text),
             other => Self::Internal(other.to_string()),
         }
@@ -87,6 +105,9 @@ impl From<ServerError> for RpcError {
 /// Why a plan was not applied.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum PlanError {
+    /// The scheduler panicked: a bug, and no reason to stop looking at other jobs.
+    #[error("the scheduler panicked: {0}")]
+    Panicked(String),
     /// Another server leads by now; the evaluation will be processed there.
     #[error("this server is not the leader")]
     NotLeader,

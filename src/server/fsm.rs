@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::LeaderState;
 use super::error::ServerError;
 use crate::env::Env;
@@ -32,10 +34,12 @@ impl StateMachine for Machine {
                 if applied.result.is_ok() {
                     notice(&self.leader, &self.env, &self.store, index, &command);
                 }
-                applied.result.map_err(|error: ApplyError| error.to_string())
+                applied.result.map_err(Refusal::State)
             }
             Err(error) => {
-                Err(format!("log entry {index} was written by another version of this program: {error}"))
+                let text =
+                    format!("log entry {index} was written by another version of this program: {error}");
+                Err(Refusal::Unreadable(text))
             }
         };
         rmp_serde::to_vec(&result).expect("a text can be encoded")
@@ -51,11 +55,23 @@ impl StateMachine for Machine {
     }
 }
 
+/// Why a log entry changed nothing.
+#[derive(Debug, Serialize, Deserialize)]
+enum Refusal {
+    /// The state does not allow it.
+    State(ApplyError),
+    /// It cannot be read.
+    Unreadable(String),
+}
+
 /// Reads what [`Machine::apply`] returned.
 pub(super) fn decode_reply(reply: &[u8]) -> Result<(), ServerError> {
-    let result: Result<(), String> =
+    let result: Result<(), Refusal> =
         rmp_serde::from_slice(reply).map_err(|error| ServerError::Internal(error.to_string()))?;
-    result.map_err(ServerError::Invalid)
+    result.map_err(|refusal| match refusal {
+        Refusal::State(error) => error.into(),
+        Refusal::Unreadable(text) => ServerError::Internal(text),
+    })
 }
 
 /// Tells the leader's queues what a command has changed; does nothing elsewhere, where they are off.

@@ -41,6 +41,7 @@ impl Server {
     /// [`ServerError::JobNotFound`], [`ServerError::GroupNotFound`], and what a write can meet.
     pub async fn scale_job(&self, key: &JobKey, group: &str, count: u32) -> Result<Registered, ServerError> {
         let mut job = self.job(key)?;
+        let seen = job.job_modify_index;
         if job.stop {
             return Err(ServerError::Invalid(format!("job {key} is stopped; run it again to scale it")));
         }
@@ -50,7 +51,7 @@ impl Server {
             return Err(ServerError::GroupNotFound { job: key.clone(), group, known });
         };
         found.count = count;
-        self.register(job, None, Trigger::JobScaling).await
+        self.register(job, Some(seen), Trigger::JobScaling).await
     }
 
     /// Tells a job to stop; with `purge` it is forgotten as well.
@@ -88,15 +89,13 @@ impl Server {
         jobspec::canonicalize(&mut job);
         check(&job)?;
         let key = job.key();
-        if let Some(wanted) = enforce_index {
-            self.check_modify_index(&key, wanted)?;
-        }
         job.submit_time = self.env().now();
         job.status = JobStatus::Pending;
         job.stop = false;
         let eval = self.eval_of(&job, trigger);
         let eval_id = Some(eval.id);
-        let index = self.propose(&Command::JobRegister { job: job.into(), eval: Some(eval) }).await?;
+        let index =
+            self.propose(&Command::JobRegister { job: job.into(), eval: Some(eval), enforce_index }).await?;
         let job_modify_index = self.store().snapshot().job(&key).map_or(index, |job| job.job_modify_index);
         Ok(Registered { eval_id, index, job_modify_index })
     }
@@ -105,20 +104,6 @@ impl Server {
         let view = self.store().snapshot();
         let job = view.job(key).ok_or_else(|| ServerError::JobNotFound(key.clone()))?;
         Ok((**job).clone())
-    }
-
-    fn check_modify_index(&self, key: &JobKey, wanted: u64) -> Result<(), ServerError> {
-        let view = self.store().snapshot();
-        let found = match (view.job(key), wanted) {
-            (None, 0) => return Ok(()),
-            (None, _) => "job does not exist".to_owned(),
-            (Some(_), 0) => "job already exists".to_owned(),
-            (Some(job), _) if job.job_modify_index == wanted => return Ok(()),
-            (Some(job), _) => {
-                format!("job exists with conflicting job modify index: {}", job.job_modify_index)
-            }
-        };
-        Err(ServerError::JobModifyIndex { wanted, found })
     }
 
     fn eval_of(&self, job: &Job, trigger: Trigger) -> Evaluation {

@@ -195,7 +195,7 @@ impl Server {
     /// that the lost one may have begun.
     ///
     /// # Errors
-    /// [`ServerError::NoLeader`], also when a leader was lost before it answered.
+    /// [`ServerError::NoLeader`]; [`ServerError::Unconfirmed`] for a write whose leader was lost before it answered.
     pub async fn forward_http(
         &self,
         request: messages::HttpRequest,
@@ -209,6 +209,8 @@ impl Server {
                 Ok(reply) => return Ok(reply),
                 Err(RpcError::Unreachable(_)) => {}
                 Err(RpcError::Io(_)) if is_read => {}
+                // A read that got no answer has changed nothing.
+                Err(RpcError::TimedOut) if is_read => return Err(ServerError::NoLeader),
                 Err(error) => return Err(error.into()),
             }
             let mut leadership = self.inner.leadership.clone();

@@ -3,7 +3,7 @@
 //! Workers run on the leader. A follower's state lags and every plan has to come to the leader anyway.
 
 use rand::Rng;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use super::Server;
 use super::error::{PlanError, ServerError};
@@ -26,6 +26,9 @@ pub(super) async fn run(server: Server, number: usize) {
         match process(&server, &delivery.eval, &mut rng).await {
             Ok(()) => finish(&server, &delivery).await,
             Err(error) => {
+                if let PlanError::Panicked(text) = &error {
+                    error!(eval = %delivery.eval.id, job = %delivery.eval.job_key, "the scheduler panicked: {text}");
+                }
                 debug!(eval = %delivery.eval.id, %error, "evaluation is tried again");
                 if let Some(failed) = server.inner.broker.nack(env.now(), &delivery) {
                     fail(&server, failed).await;
@@ -40,7 +43,7 @@ async fn process(server: &Server, eval: &Evaluation, rng: &mut BoxRng) -> Result
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let decision = decide(server, eval, rng).await;
+        let decision = decide(server, eval, rng).await?;
         let mut refused = 0;
         if !decision.plan.is_empty() {
             let result = server.inner.plans.submit(eval.id, eval.priority, decision.plan).await?;
@@ -63,7 +66,10 @@ async fn process(server: &Server, eval: &Evaluation, rng: &mut BoxRng) -> Result
 }
 
 /// Runs the scheduler on the state as it is.
-async fn decide(server: &Server, eval: &Evaluation, rng: &mut BoxRng) -> Decision {
+///
+/// # Errors
+/// When the scheduler panics: the evaluation is tried again, and after that has failed, while others are looked at.
+async fn decide(server: &Server, eval: &Evaluation, rng: &mut BoxRng) -> Result<Decision, PlanError> {
     let view = server.store().snapshot();
     let now = server.env().now();
     let mut seed = <rand_chacha::ChaCha8Rng as rand::SeedableRng>::Seed::default();
@@ -74,9 +80,18 @@ async fn decide(server: &Server, eval: &Evaluation, rng: &mut BoxRng) -> Decisio
         .env()
         .blocking(move || {
             let mut rng = <rand_chacha::ChaCha8Rng as rand::SeedableRng>::from_seed(seed);
-            scheduler::process(&view, &eval, now, &mut rng, &scheduler::Options::default())
+            let process = || scheduler::process(&view, &eval, now, &mut rng, &scheduler::Options::default());
+            // Only what was given to it is lost with a panic; nothing shared is left half changed.
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(process))
         })
         .await
+        .map_err(|panic| PlanError::Panicked(panic_text(&*panic)))
+}
+
+/// Returns what a panic said.
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".to_owned())
 }
 
 /// Records how an evaluation ended, with the one that waits on its behalf; older ones of its job wait in vain.

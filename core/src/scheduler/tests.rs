@@ -192,13 +192,13 @@ impl World {
         (only.name, only.count, only.ephemeral_disk.size_mb) = (group.to_owned(), count, disk);
         only.tasks[0].config = [("image".to_owned(), image.into())].into_iter().collect();
         only.tasks[0].resources = resources;
-        self.apply(&Command::JobRegister { job: job.into(), eval: None });
+        self.apply(&Command::JobRegister { job: job.into(), eval: None, enforce_index: None });
     }
 
     fn count(&mut self, id: &str, count: u32) {
         let mut job = (**self.store.snapshot().job(&JobKey::new("default", id)).unwrap()).clone();
         job.groups[0].count = count;
-        self.apply(&Command::JobRegister { job: job.into(), eval: None });
+        self.apply(&Command::JobRegister { job: job.into(), eval: None, enforce_index: None });
     }
 
     fn deregister(&mut self, id: &str, purge: bool) {

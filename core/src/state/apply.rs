@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::command::Command;
 use super::view::Snapshot;
 use super::watch::WatchKey;
+use serde::{Deserialize, Serialize};
+
 use crate::model::plan::Stop;
 use crate::model::{
     AllocId, AllocUpdate, Allocation, DesiredStatus, Evaluation, Job, JobKey, JobStatus, JobType, Node,
@@ -13,7 +15,7 @@ use crate::model::{
 };
 
 /// Why a command changed nothing. Every replica returns the same.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum ApplyError {
     /// The job is gone, or never was.
     #[error("job {0} not found")]
@@ -21,6 +23,16 @@ pub enum ApplyError {
     /// The node is gone, or never was.
     #[error("node {0} not found")]
     NodeNotFound(NodeId),
+    /// The job has been changed, made or forgotten since its submitter looked.
+    #[error("job {key} is at modify index {found:?}, not at {wanted}")]
+    JobModifyIndex {
+        /// The job.
+        key: JobKey,
+        /// What the submitter had seen; 0 for no such job.
+        wanted: u64,
+        /// What is the case; `None` for no such job.
+        found: Option<u64>,
+    },
 }
 
 /// Applies a command to `state`, whose index is `index` already, and returns whom it concerns.
@@ -33,7 +45,8 @@ pub(super) fn apply(
 ) -> Result<BTreeSet<WatchKey>, ApplyError> {
     let mut change = Change { state, index, woken: BTreeSet::new() };
     match command {
-        Command::JobRegister { job, eval } => {
+        Command::JobRegister { job, eval, enforce_index } => {
+            change.check_modify_index(&job.key(), *enforce_index)?;
             change.register_job(job);
             change.put_evals(eval);
             change.derive_status(&job.key());
@@ -93,6 +106,17 @@ struct Change<'a> {
 }
 
 impl Change<'_> {
+    /// Refuses a submission whose submitter had seen another state of the job. Looked at here and not before the log
+    /// entry is made, so that of two submissions at the same time only one is taken.
+    fn check_modify_index(&self, key: &JobKey, wanted: Option<u64>) -> Result<(), ApplyError> {
+        let Some(wanted) = wanted else { return Ok(()) };
+        let found = self.state.jobs.get(key).map(|job| job.job_modify_index);
+        if found.unwrap_or_default() == wanted {
+            return Ok(());
+        }
+        Err(ApplyError::JobModifyIndex { key: key.clone(), wanted, found })
+    }
+
     /// Puts in a job. A submission that changes nothing makes no new version.
     fn register_job(&mut self, submitted: &Job) {
         let mut job = submitted.clone();

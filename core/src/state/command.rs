@@ -22,6 +22,9 @@ pub enum Command {
         job: Box<Job>,
         /// The evaluation.
         eval: Option<Evaluation>,
+        /// The modify index the job must have, 0 for no such job; any when nothing is said.
+        #[serde(default)]
+        enforce_index: Option<u64>,
     },
     /// A job is told to stop.
     JobDeregister {

@@ -50,7 +50,11 @@ fn command() -> impl Strategy<Value = Command> {
         (job.clone(), 1..4_u32, any::<bool>()).prop_map(|(n, count, with_eval)| {
             let mut job = testing::job(&key(n).id, "docker");
             job.groups[0].count = count;
-            Command::JobRegister { job: job.into(), eval: with_eval.then(|| eval(n, n, EvalStatus::Pending)) }
+            Command::JobRegister {
+                job: job.into(),
+                eval: with_eval.then(|| eval(n, n, EvalStatus::Pending)),
+                enforce_index: None,
+            }
         }),
         (job.clone(), any::<bool>()).prop_map(|(n, purge)| Command::JobDeregister {
             key: key(n),
@@ -200,4 +204,25 @@ fn a_change_wakes_whom_it_concerns_and_nobody_else() {
         evals: Vec::new(),
     };
     assert_eq!(woken(&keys, &seen), [false, false, false, true], "a client need not hear its own words");
+}
+
+#[test]
+fn a_submission_that_saw_another_state_is_refused_whatever_the_order() {
+    let store = Store::new();
+    let register = |index: u64, count: u32, enforce_index: Option<u64>| {
+        let mut job = testing::job("web", "raw_exec");
+        job.groups[0].count = count;
+        store.apply(index, &Command::JobRegister { job: job.into(), eval: None, enforce_index }).result
+    };
+    let refused = |wanted, found| {
+        Err(crate::state::ApplyError::JobModifyIndex { key: JobKey::new("default", "web"), wanted, found })
+    };
+    assert_eq!(register(3, 1, Some(7)), refused(7, None));
+    assert_eq!(register(4, 1, Some(0)), Ok(()));
+    assert_eq!(register(5, 2, Some(0)), refused(0, Some(4)));
+    // Two had seen index 4: the first is taken, the second is not.
+    assert_eq!(register(6, 3, Some(4)), Ok(()));
+    assert_eq!(register(7, 4, Some(4)), refused(4, Some(6)));
+    assert_eq!(store.snapshot().job(&JobKey::new("default", "web")).unwrap().groups[0].count, 3);
+    assert_eq!(register(8, 5, None), Ok(()));
 }

@@ -155,14 +155,22 @@ impl Servers for FakeServers {
                 let found = "job exists with conflicting job modify index: 1".to_owned();
                 return Err(ServerError::JobModifyIndex { wanted, found });
             }
-            Ok(self.done(self.apply(&Command::JobRegister { job: job.into(), eval: None })))
+            Ok(self.done(self.apply(&Command::JobRegister {
+                job: job.into(),
+                eval: None,
+                enforce_index: None,
+            })))
         })
     }
 
     fn deregister_job(&self, key: JobKey, _purge: bool) -> BoxFuture<'_, Result<Registered, ServerError>> {
         Box::pin(async move {
             let job = Job { stop: true, ..self.job(&key)? };
-            Ok(self.done(self.apply(&Command::JobRegister { job: job.into(), eval: None })))
+            Ok(self.done(self.apply(&Command::JobRegister {
+                job: job.into(),
+                eval: None,
+                enforce_index: None,
+            })))
         })
     }
 
@@ -182,7 +190,11 @@ impl Servers for FakeServers {
                 return Err(ServerError::GroupNotFound { job: key, group, known: "app".to_owned() });
             };
             found.count = count;
-            Ok(self.done(self.apply(&Command::JobRegister { job: job.into(), eval: None })))
+            Ok(self.done(self.apply(&Command::JobRegister {
+                job: job.into(),
+                eval: None,
+                enforce_index: None,
+            })))
         })
     }
 
@@ -338,7 +350,7 @@ pub(super) fn fill(servers: &FakeServers) {
     let job = crate::jobspec::json::parse(JOB).unwrap().job;
     let id: EvalId = EVAL.parse().unwrap();
     let eval = Evaluation::pending(id, job.key(), job.job_type, job.priority, Trigger::JobRegister, now);
-    servers.apply(&Command::JobRegister { job: job.clone().into(), eval: Some(eval) });
+    servers.apply(&Command::JobRegister { job: job.clone().into(), eval: Some(eval), enforce_index: None });
     let job = servers.store.snapshot().job(&job.key()).unwrap().clone();
     let places = vec![allocation(&job, now)];
     servers.apply(&Command::ApplyPlan {

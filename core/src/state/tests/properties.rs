@@ -117,7 +117,7 @@ fn a_watcher_of_several_keys_wakes_for_each() {
     assert!(first.changed().now_or_never().is_some());
     assert!(second.changed().now_or_never().is_some(), "both wait for the same");
     let third = store.watch(&keys);
-    store.apply(2, &Command::JobRegister { job: job(0, 0).into(), eval: None });
+    store.apply(2, &Command::JobRegister { job: job(0, 0).into(), eval: None, enforce_index: None });
     assert!(third.changed().now_or_never().is_some());
     assert!(store.watch(&keys).changed().now_or_never().is_none(), "what was before it does not count");
 }
@@ -141,7 +141,7 @@ fn the_eligibility_an_operator_set_survives_a_registration_that_was_under_way() 
 #[test]
 fn a_damaged_or_foreign_encoding_is_an_error_and_changes_nothing() {
     let store = Store::new();
-    store.apply(1, &Command::JobRegister { job: job(0, 0).into(), eval: None });
+    store.apply(1, &Command::JobRegister { job: job(0, 0).into(), eval: None, enforce_index: None });
     let image = store.snapshot().encode();
     let before = store.snapshot();
     let mut foreign = image.clone();
@@ -173,6 +173,7 @@ impl Op {
             0 | 1 => Command::JobRegister {
                 job: job(self.job, self.value % 4).into(),
                 eval: evals.into_iter().next(),
+                enforce_index: None,
             },
             2 => {
                 let purge = self.value.is_multiple_of(3);
