@@ -27,6 +27,7 @@
 pub mod canonical;
 pub mod diagnostic;
 pub mod example;
+pub mod format;
 pub mod hcl;
 pub mod json;
 mod lower;
@@ -35,6 +36,7 @@ pub mod validate;
 pub use canonical::canonicalize;
 pub use diagnostic::{Diagnostic, Diagnostics, Source};
 pub use example::example;
+pub use format::format;
 pub use validate::validate;
 
 pub use lower::lower_constraint;

@@ -5,10 +5,10 @@ use std::future::Future;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::commands::{
-    agent, agent_info, alloc_logs, alloc_status, completion, eval_list, eval_status, job_allocs, job_eval,
-    job_history, job_init, job_inspect, job_plan, job_run, job_scale, job_status, job_stop, job_validate,
-    node_drain, node_eligibility, node_status, operator_raft_list_peers, reference, scenario, server_members,
-    status, test, version,
+    agent, agent_info, alloc_logs, alloc_status, completion, eval_list, eval_status, fmt, job_allocs,
+    job_eval, job_history, job_init, job_inspect, job_plan, job_run, job_scale, job_status, job_stop,
+    job_validate, node_drain, node_eligibility, node_status, operator_raft_list_peers, reference, scenario,
+    server_members, status, test, version,
 };
 use super::context::Context;
 use super::error::CommandError;
@@ -77,6 +77,7 @@ pub enum Command {
     Agent(agent::AgentArgs),
     AgentInfo(agent_info::AgentInfoArgs),
 
+    Fmt(fmt::FmtArgs),
     Test(test::TestArgs),
     Scenario(scenario::ScenarioArgs),
 
@@ -206,6 +207,7 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, CommandError> {
         Command::Scenario(args) => {
             scenario::run(args, colour).map(Exit::from_code).map_err(CommandError::Other)
         }
+        Command::Fmt(args) => fmt::run(args, context),
         Command::Version(_) => Ok(version::run(context)),
         Command::Completion(args) => Ok(completion::run(args, context)),
         Command::Reference(_) => Ok(reference::run(context)),

@@ -12,7 +12,7 @@ use super::scan::{self, Kind, Token};
 use super::{DEPTH_MAX, EXPRESSION_TOKENS_MAX, Options};
 
 /// A text in today's dialect, with the way back.
-pub(super) struct Modern {
+pub(crate) struct Modern {
     /// What the parser gets.
     pub text: String,
     /// The names written in quotes, by where they stand in the user's file.
@@ -38,6 +38,16 @@ impl Edit {
 }
 
 impl Modern {
+    /// Returns where the 2016 spelling lacks a line end, in the user's file.
+    pub fn breaks(&self) -> impl Iterator<Item = usize> {
+        self.edits.iter().filter(|edit| edit.with == "\n").map(|edit| edit.span.start)
+    }
+
+    /// Returns where the commas of the 2016 spelling stand, in the user's file.
+    pub fn commas(&self) -> impl Iterator<Item = usize> {
+        self.edits.iter().filter(|edit| edit.with == " ").map(|edit| edit.span.start)
+    }
+
     /// Returns where a place of the rewritten text stands in the user's file.
     pub fn original(&self, offset: usize) -> usize {
         let count = self.edits.partition_point(|edit| edit.start < offset);

@@ -13,12 +13,12 @@
 //! # Caveats
 //! JSON files have no `dynamic` blocks.
 
-mod dialect;
+pub(crate) mod dialect;
 mod eval;
 mod fields;
 pub mod functions;
 mod json;
-mod scan;
+pub(crate) mod scan;
 mod tree;
 pub mod value;
 
@@ -58,6 +58,18 @@ pub fn parse(source: &Source, options: Options<'_>, warnings: &mut Diagnostics) 
     let modern = dialect::modernise(source, options, warnings)?;
     let parsed = parse_modern(source, &modern)?;
     eval::file(eval::Place::of_hcl(source, &modern), &parsed, options, warnings)
+}
+
+/// Checks that a text is HCL, without evaluating anything, and tells how its 2016 spelling is written today.
+///
+/// # Errors
+/// When the text is too large, too deep or no HCL.
+pub(crate) fn check_syntax(source: &Source) -> Result<dialect::Modern, Diagnostics> {
+    check_size(source)?;
+    let options = Options { quoted_names: true, crowded_lines: true, ..Options::default() };
+    let modern = dialect::modernise(source, options, &mut Diagnostics::new())?;
+    parse_modern(source, &modern)?;
+    Ok(modern)
 }
 
 /// Parses JSON as if it were HCL: objects are blocks, lists of objects repeated blocks, strings templates.

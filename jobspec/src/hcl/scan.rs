@@ -6,7 +6,7 @@ use super::DEPTH_MAX;
 
 /// What a token is. Comments and spaces are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Newline,
     Ident,
     /// A string in quotes, templates inside included.
@@ -25,7 +25,7 @@ pub(super) enum Kind {
 
 /// A token and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Token {
+pub(crate) struct Token {
     pub kind: Kind,
     pub span: Span,
 }
@@ -34,7 +34,7 @@ pub(super) struct Token {
 ///
 /// # Errors
 /// When a string, comment or heredoc does not end, or templates nest deeper than `DEPTH_MAX`.
-pub(super) fn scan(source: &Source) -> Result<Vec<Token>, Diagnostic> {
+pub(crate) fn scan(source: &Source) -> Result<Vec<Token>, Diagnostic> {
     let mut scanner = Scanner { source, bytes: source.text().as_bytes(), at: 0 };
     let mut tokens = Vec::new();
     while let Some(token) = scanner.next()? {

@@ -7,6 +7,7 @@ pub mod alloc_status;
 pub mod completion;
 pub mod eval_list;
 pub mod eval_status;
+pub mod fmt;
 pub mod job_allocs;
 pub mod job_eval;
 pub mod job_history;
