@@ -21,10 +21,13 @@
 
 pub mod check;
 pub mod class;
+pub mod cores;
+pub mod device;
 pub mod feasible;
 pub mod fit;
 mod generic;
 mod ports;
+pub mod preempt;
 pub mod rank;
 pub mod reconcile;
 mod stack;

@@ -29,7 +29,11 @@ pub fn check(constraint: &Constraint, node: &Node) -> Result<(), Reason> {
     Err(Reason { key: constraint.to_string(), detail })
 }
 
-fn compare(operator: Operator, left: &str, right: &str) -> Result<bool, String> {
+/// Compares two values that are there.
+///
+/// # Errors
+/// When one cannot be read: a version, a regular expression.
+pub fn compare(operator: Operator, left: &str, right: &str) -> Result<bool, String> {
     match operator {
         Operator::Equal => Ok(left == right),
         Operator::Less => Ok(order(left, right).is_lt()),

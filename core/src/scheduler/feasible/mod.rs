@@ -4,6 +4,7 @@ pub mod constraint;
 pub mod datacenter;
 pub mod driver;
 mod version;
+pub mod volume;
 
 use crate::model::{Constraint, Job, Node, NodeStatus, TaskGroup};
 

@@ -1,0 +1,77 @@
+//! Whole cores for one task alone.
+//!
+//! A task with `cores` gets so many of the node's reservable cores; its CPU is what they come to. Tasks without share the
+//! rest. Source: Nomad `scheduler/feasible/rank.go`, `nomad/structs/structs.go`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{AllocatedResources, Node, TaskGroup};
+
+/// Returns how many whole cores a group asks for.
+pub fn asked(group: &TaskGroup) -> u64 {
+    group.tasks.iter().map(|task| u64::from(task.resources.cores)).sum()
+}
+
+/// Returns the cores that an allocation has for itself.
+pub fn of(resources: &AllocatedResources) -> impl Iterator<Item = u16> {
+    resources.tasks.values().flat_map(|task| task.reserved_cores.iter().copied())
+}
+
+/// Returns how many of a node's reservable cores are free.
+pub fn free(node: &Node, taken: &BTreeSet<u16>) -> u64 {
+    node.resources.cores.iter().filter(|core| !taken.contains(core)).count() as u64
+}
+
+/// Gives each task of a group its cores, the lowest free ids first, by task name; `None` when there are too few.
+pub fn assign(group: &TaskGroup, node: &Node, taken: &BTreeSet<u16>) -> Option<BTreeMap<String, Vec<u16>>> {
+    let mut free: Vec<u16> =
+        node.resources.cores.iter().copied().filter(|core| !taken.contains(core)).collect();
+    free.sort_unstable();
+    free.dedup();
+    let mut free = free.into_iter();
+    let wanting = group.tasks.iter().filter(|task| task.resources.cores > 0);
+    let given = wanting.map(|task| {
+        let cores: Vec<u16> = free.by_ref().take(task.resources.cores as usize).collect();
+        (cores.len() == task.resources.cores as usize).then(|| (task.name.clone(), cores))
+    });
+    given.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn cores_are_given_from_the_lowest_free() {
+        let mut node = testing::node();
+        node.resources.cores = vec![0, 1, 2, 3];
+        node.resources.cpu_mhz = 8000;
+        assert_eq!(node.resources.mhz_per_core(), 2000);
+        let mut group = testing::job("app", "docker").groups.remove(0);
+        let mut second = group.tasks[0].clone();
+        second.name = "side".to_owned();
+        group.tasks.push(second);
+        for (cores, taken, expected) in [
+            ([2, 1], &[][..], Some("0 1|2")),
+            ([2, 1], &[1], Some("0 2|3")),
+            ([2, 1], &[1, 3], None),
+            ([0, 1], &[0, 1, 2], Some("|3")),
+            ([0, 0], &[0, 1, 2, 3], Some("|")),
+        ] {
+            for (task, cores) in group.tasks.iter_mut().zip(cores) {
+                task.resources.cores = cores;
+            }
+            let taken: BTreeSet<u16> = taken.iter().copied().collect();
+            let text = assign(&group, &node, &taken).map(|given| {
+                let of = |name: &str| {
+                    given
+                        .get(name)
+                        .map(|cores| cores.iter().map(u16::to_string).collect::<Vec<_>>().join(" "))
+                };
+                format!("{}|{}", of("app").unwrap_or_default(), of("side").unwrap_or_default())
+            });
+            assert_eq!(text.as_deref(), expected, "{cores:?} with {taken:?} taken");
+        }
+    }
+}

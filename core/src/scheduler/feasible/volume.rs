@@ -1,0 +1,114 @@
+//! Whether a node has the host volumes that a group asks for.
+//!
+//! A volume that is only read may be used by everybody; to write it, it must be writable. With `per_alloc` each instance
+//! has a source of its own, `source[3]` for the instance with index 3. Source: Nomad `scheduler/feasible/feasible.go`,
+//! `HostVolumeChecker`.
+
+use super::Reason;
+use crate::model::{Node, TaskGroup, VolumeRequest};
+
+/// The key of a node without the volumes.
+const KEY: &str = "missing compatible host volumes";
+
+/// Tells whether a group asks for volumes.
+pub fn wants_volumes(group: &TaskGroup) -> bool {
+    !group.volumes.is_empty()
+}
+
+/// Tells whether an instance asks for other volumes than its siblings.
+pub fn is_per_alloc(group: &TaskGroup) -> bool {
+    group.volumes.values().any(|volume| volume.per_alloc)
+}
+
+/// Returns a reason for each volume that no instance of the group could use. One with a source for each instance will do
+/// when it has that of any of them.
+pub fn check(group: &TaskGroup, node: &Node) -> Vec<Reason> {
+    let problems = group.volumes.values().filter_map(|volume| match volume.per_alloc {
+        false => problem(node, volume, &volume.source),
+        true => {
+            let of_instance = |index| problem(node, volume, &source_of(volume, index));
+            let any = (0..group.count).any(|index| of_instance(index).is_none());
+            if any { None } else { of_instance(0) }
+        }
+    });
+    problems.map(reason).collect()
+}
+
+/// Returns a reason for each volume that the instance with this index cannot use.
+pub fn check_instance(group: &TaskGroup, node: &Node, index: u32) -> Vec<Reason> {
+    let of_instance = group.volumes.values().filter(|volume| volume.per_alloc);
+    of_instance.filter_map(|volume| problem(node, volume, &source_of(volume, index))).map(reason).collect()
+}
+
+fn reason(detail: String) -> Reason {
+    Reason { key: KEY.to_owned(), detail }
+}
+
+fn source_of(volume: &VolumeRequest, index: u32) -> String {
+    format!("{}[{index}]", volume.source)
+}
+
+fn problem(node: &Node, volume: &VolumeRequest, source: &str) -> Option<String> {
+    if volume.volume_type == "csi" {
+        return Some(format!("volume {}: CSI volumes are not supported", volume.name));
+    }
+    match node.host_volumes.get(source) {
+        None => Some(format!("volume {}: the node has no host volume {source:?}", volume.name)),
+        Some(offered) if offered.read_only && !volume.read_only => {
+            Some(format!("volume {}: host volume {source:?} can only be read", volume.name))
+        }
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::HostVolume;
+    use crate::testing;
+
+    #[test]
+    fn volumes_are_there_and_writable_where_they_must_be() {
+        let mut node = testing::node();
+        for (name, read_only) in [("data", false), ("certs", true), ("shard[1]", false)] {
+            node.host_volumes.insert(name.to_owned(), HostVolume { path: "/srv".to_owned(), read_only });
+        }
+        // Source, read only, per allocation; what the group meets, what the instances 0 and 1 meet.
+        let cases: &[(&str, bool, bool, &str, [&str; 2])] = &[
+            ("data", false, false, "", ["", ""]),
+            ("data", true, false, "", ["", ""]),
+            ("certs", true, false, "", ["", ""]),
+            ("certs", false, false, "volume v: host volume \"certs\" can only be read", ["", ""]),
+            ("logs", false, false, "volume v: the node has no host volume \"logs\"", ["", ""]),
+            ("shard", false, true, "", ["volume v: the node has no host volume \"shard[0]\"", ""]),
+            (
+                "data",
+                false,
+                true,
+                "volume v: the node has no host volume \"data[0]\"",
+                [
+                    "volume v: the node has no host volume \"data[0]\"",
+                    "volume v: the node has no host volume \"data[1]\"",
+                ],
+            ),
+        ];
+        for (source, read_only, per_alloc, of_group, of_instances) in cases {
+            let mut group = testing::job("app", "docker").groups.remove(0);
+            group.count = 2;
+            let volume = VolumeRequest {
+                name: "v".to_owned(),
+                volume_type: "host".to_owned(),
+                source: (*source).to_owned(),
+                read_only: *read_only,
+                per_alloc: *per_alloc,
+                ..VolumeRequest::default()
+            };
+            group.volumes.insert("v".to_owned(), volume);
+            let said = |reasons: Vec<Reason>| reasons.into_iter().map(|one| one.detail).collect::<String>();
+            assert_eq!(said(check(&group, &node)), *of_group, "{source} {read_only} {per_alloc}");
+            for (index, expected) in (0..).zip(of_instances) {
+                assert_eq!(said(check_instance(&group, &node, index)), *expected, "{source}[{index}]");
+            }
+        }
+    }
+}

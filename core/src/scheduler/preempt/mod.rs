@@ -1,0 +1,177 @@
+//! Making room: which less important allocations a more important one may displace.
+//!
+//! Tried when nothing has room, for kinds of job the operator has enabled it for. The lowest priority goes first; within
+//! one, the allocation closest to what is still missing. A last pass spares whatever the others have made superfluous.
+//! Source: Nomad `scheduler/feasible/preemption.go`.
+//!
+//! # Invariants
+//! - Only allocations of other jobs whose priority is lower by [`PRIORITY_DELTA`] or more.
+//! - What is returned is enough, and no single one of it can be spared.
+//! - The order of the candidates does not matter: equals go by id.
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::model::{Allocation, Job, JobKey, TaskGroup};
+
+/// How much lower a priority must be.
+pub const PRIORITY_DELTA: u8 = 10;
+
+/// What each further allocation of a group costs, in distance, once as many are displaced as may move at a time.
+const MAX_PARALLEL_PENALTY: f64 = 50.0;
+
+/// The quantities that decide what is closest.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Amount {
+    /// CPU, in MHz.
+    pub cpu_mhz: f64,
+    /// Memory, in MB.
+    pub memory_mb: f64,
+    /// Disk, in MB.
+    pub disk_mb: f64,
+}
+
+impl Amount {
+    /// Returns what a group asks for.
+    pub fn asked(group: &TaskGroup) -> Self {
+        let of_tasks = |get: fn(&crate::model::Resources) -> u32| {
+            group.tasks.iter().map(|task| f64::from(get(&task.resources))).sum::<f64>()
+        };
+        Self {
+            cpu_mhz: of_tasks(|resources| resources.cpu_mhz),
+            memory_mb: of_tasks(|resources| resources.memory_mb),
+            disk_mb: f64::from(group.ephemeral_disk.size_mb) + of_tasks(|resources| resources.disk_mb),
+        }
+    }
+
+    /// Returns what an allocation holds.
+    pub fn held(alloc: &Allocation) -> Self {
+        let resources = &alloc.resources;
+        Self {
+            cpu_mhz: resources.cpu_mhz() as f64,
+            memory_mb: resources.memory_mb() as f64,
+            disk_mb: resources.disk_mb() as f64,
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            cpu_mhz: self.cpu_mhz - other.cpu_mhz,
+            memory_mb: self.memory_mb - other.memory_mb,
+            disk_mb: self.disk_mb - other.disk_mb,
+        }
+    }
+}
+
+/// How many allocations of each group other placements displace already.
+pub type Displaced = BTreeMap<(JobKey, String), u32>;
+
+/// Returns those of `there`, all on one node, that have to go for `job`; `None` when all that may go are not enough.
+///
+/// `fits` tells whether there is room without the allocations given; it is asked a few times for each candidate.
+/// `needed` are allocations without whose end there never is, such as the holder of a port.
+pub fn choose(
+    job: &Job,
+    asked: Amount,
+    there: &[Arc<Allocation>],
+    displaced: &Displaced,
+    needed: &BTreeSet<crate::model::AllocId>,
+    fits: impl Fn(&[Arc<Allocation>]) -> bool,
+) -> Option<Vec<Arc<Allocation>>> {
+    let left = candidates(job, there);
+    // Whether it is worth to look closer at all.
+    if left.is_empty() || !fits(&left) {
+        return None;
+    }
+    let mut going = Going { chosen: Vec::new(), missing: asked, displaced: displaced.clone() };
+    let (first, mut left): (Vec<_>, Vec<_>) = left.into_iter().partition(|alloc| needed.contains(&alloc.id));
+    first.into_iter().for_each(|alloc| going.add(alloc));
+    while !fits(&going.chosen) {
+        let priority = left.iter().map(|alloc| alloc.job.priority).min()?;
+        let class = left.iter().enumerate().filter(|(_, alloc)| alloc.job.priority == priority);
+        let closest =
+            class.min_by(|(_, a), (_, b)| going.cost(a).total_cmp(&going.cost(b)).then(a.id.cmp(&b.id)));
+        let (index, _) = closest?;
+        going.add(left.remove(index));
+    }
+    Some(spare(going.chosen, asked, fits))
+}
+
+/// Returns what may go for a job, the least important first.
+pub fn candidates(job: &Job, there: &[Arc<Allocation>]) -> Vec<Arc<Allocation>> {
+    let key = job.key();
+    let lower = |alloc: &Allocation| alloc.job.priority.saturating_add(PRIORITY_DELTA) <= job.priority;
+    let may_go = there.iter().filter(|alloc| !alloc.is_terminal() && alloc.job_key != key && lower(alloc));
+    let mut candidates: Vec<Arc<Allocation>> = may_go.cloned().collect();
+    candidates.sort_by_key(|alloc| (alloc.job.priority, alloc.id));
+    candidates
+}
+
+/// What goes so far.
+struct Going {
+    chosen: Vec<Arc<Allocation>>,
+    missing: Amount,
+    displaced: Displaced,
+}
+
+impl Going {
+    fn add(&mut self, alloc: Arc<Allocation>) {
+        *self.displaced.entry(group_of(&alloc)).or_default() += 1;
+        self.missing = self.missing.minus(Amount::held(&alloc));
+        self.chosen.push(alloc);
+    }
+
+    /// Returns how far an allocation is from what is still missing, with the penalty for groups that lose many.
+    fn cost(&self, alloc: &Allocation) -> f64 {
+        let migrate = alloc.task_group().and_then(|group| group.migrate.as_ref());
+        let max_parallel = migrate.map_or(0, |migrate| migrate.max_parallel);
+        let lost = self.displaced.get(&group_of(alloc)).copied().unwrap_or(0);
+        let penalty = match max_parallel > 0 && lost >= max_parallel {
+            true => f64::from(lost + 1 - max_parallel) * MAX_PARALLEL_PENALTY,
+            false => 0.0,
+        };
+        distance(self.missing, Amount::held(alloc)) + penalty
+    }
+}
+
+fn group_of(alloc: &Allocation) -> (JobKey, String) {
+    (alloc.job_key.clone(), alloc.group.clone())
+}
+
+/// Returns how different two amounts are, as shares of what is missing; what is not missing does not count.
+fn distance(missing: Amount, held: Amount) -> f64 {
+    let share = |missing: f64, held: f64| if missing > 0.0 { (missing - held) / missing } else { 0.0 };
+    let parts = [
+        share(missing.cpu_mhz, held.cpu_mhz),
+        share(missing.memory_mb, held.memory_mb),
+        share(missing.disk_mb, held.disk_mb),
+    ];
+    parts.into_iter().map(|part| part * part).sum::<f64>().sqrt()
+}
+
+/// Leaves out whatever the others make superfluous: the most important first, of equals the one that is least like what
+/// was asked for.
+fn spare(
+    chosen: Vec<Arc<Allocation>>,
+    asked: Amount,
+    fits: impl Fn(&[Arc<Allocation>]) -> bool,
+) -> Vec<Arc<Allocation>> {
+    let mut order: Vec<Arc<Allocation>> = chosen.clone();
+    order.sort_by(|a, b| {
+        let far = |alloc: &Allocation| distance(asked, Amount::held(alloc));
+        let by_priority: Ordering = b.job.priority.cmp(&a.job.priority);
+        by_priority.then(far(b).total_cmp(&far(a))).then(b.id.cmp(&a.id))
+    });
+    let mut kept = chosen;
+    for alloc in order {
+        let without: Vec<_> = kept.iter().filter(|other| other.id != alloc.id).cloned().collect();
+        if fits(&without) {
+            kept = without;
+        }
+    }
+    kept
+}
