@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 
 use super::scan::{self, Kind, Token};
-use super::{DEPTH_MAX, EXPRESSION_TOKENS_MAX, Options};
+use super::{DEPTH_MAX, EXPRESSION_TOKENS_MAX, Options, signs};
 
 /// A text in today's dialect, with the way back.
 pub(crate) struct Modern {
@@ -23,7 +23,7 @@ pub(crate) struct Modern {
 
 /// A piece of the user's file replaced by another text.
 #[derive(Clone, Debug)]
-struct Edit {
+pub(super) struct Edit {
     /// What is replaced, in the user's file.
     span: Span,
     with: String,
@@ -32,7 +32,7 @@ struct Edit {
 }
 
 impl Edit {
-    fn new(span: Span, with: &str) -> Self {
+    pub fn new(span: Span, with: &str) -> Self {
         Self { span, with: with.to_owned(), start: 0 }
     }
 }
@@ -46,6 +46,12 @@ impl Modern {
     /// Returns where the commas of the 2016 spelling stand, in the user's file.
     pub fn commas(&self) -> impl Iterator<Item = usize> {
         self.edits.iter().filter(|edit| edit.with == " ").map(|edit| edit.span.start)
+    }
+
+    /// Makes the text that edits, in any order, turn `text` into.
+    pub(super) fn new(text: &str, mut edits: Vec<Edit>) -> Self {
+        edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+        Self { text: apply(text, &mut edits), quoted_names: BTreeMap::new(), edits }
     }
 
     /// Returns where a place of the rewritten text stands in the user's file.
@@ -73,6 +79,7 @@ pub(super) fn modernise(
     warnings: &mut Diagnostics,
 ) -> Result<Modern, Diagnostic> {
     let tokens = scan::scan(source)?;
+    signs::check(source, &tokens)?;
     let mut rewriter = Rewriter {
         source,
         tokens: &tokens,
@@ -87,10 +94,8 @@ pub(super) fn modernise(
         rewriter.edits.push(Edit::new(0..3, ""));
     }
     rewriter.run()?;
-    let Rewriter { mut edits, quoted_names, .. } = rewriter;
-    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-    let text = apply(source.text(), &mut edits);
-    Ok(Modern { text, quoted_names, edits })
+    let Rewriter { edits, quoted_names, .. } = rewriter;
+    Ok(Modern { quoted_names, ..Modern::new(source.text(), edits) })
 }
 
 fn apply(text: &str, edits: &mut [Edit]) -> String {

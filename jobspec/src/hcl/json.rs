@@ -4,9 +4,10 @@ use hcl_edit::expr::Expression;
 
 use crate::diagnostic::{Diagnostics, Source, Span};
 
+use super::dialect::Modern;
 use super::eval::{self, Place};
 use super::tree::{Attribute, Block, Body, Label, Value, ValueKind};
-use super::{EXPRESSION_TOKENS_MAX, Options};
+use super::{EXPRESSION_TOKENS_MAX, Options, json_strings, syntax_error};
 
 /// Builds the tree of a JSON object.
 pub(super) fn build(
@@ -14,24 +15,16 @@ pub(super) fn build(
     options: Options<'_>,
     warnings: &mut Diagnostics,
 ) -> Result<Body, Diagnostics> {
-    let (text, lead) = trimmed(source);
-    let parsed = parse(source)?;
+    let (modern, parsed) = parse(source)?;
     let Expression::Object(object) = &parsed else {
-        return Err(source.error(lead..lead + text.len(), "the file must be one JSON object").into());
+        return Err(source.error(0..source.text().len(), "the file must be one JSON object").into());
     };
-    let entries = eval::json_file(Place::of_text(source, text, lead), object, options, warnings)?;
+    let entries = eval::json_file(Place::new(source, &modern), object, options, warnings)?;
     Ok(json_body(entries, 0..0))
 }
 
-/// Returns the JSON without the white space around it, and how many bytes stand before it.
-pub(super) fn trimmed(source: &Source) -> (&str, usize) {
-    let text = source.text().trim_end();
-    let lead = text.len() - text.trim_start().len();
-    (text.trim_start(), lead)
-}
-
-/// Parses JSON into an expression whose spans count from the first byte that is not white space.
-pub(super) fn parse(source: &Source) -> Result<Expression, Diagnostics> {
+/// Parses JSON into an expression.
+pub(super) fn parse(source: &Source) -> Result<(Modern, Expression), Diagnostics> {
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(source.text()) {
         let (offset, message) = json_fault(source.text(), &error);
         return Err(source.error(offset..offset + 1, format!("not JSON: {message}")).into());
@@ -39,15 +32,11 @@ pub(super) fn parse(source: &Source) -> Result<Expression, Diagnostics> {
     if source.text().bytes().filter(|byte| *byte == b',').count() > EXPRESSION_TOKENS_MAX {
         return Err(source.error(0..0, "the file has too many values").into());
     }
-    // JSON is nearly a subset of HCL's values, and this parser knows where each stands.
-    let (text, lead) = trimmed(source);
-    hcl_edit::parser::parse_expr(text).map_err(|error| {
-        let at = lead + error.location().offset();
-        source
-            .error(at..at + 1, error.message())
-            .help("escapes other than \\n \\r \\t \\\" \\\\ \\uXXXX are not read here")
-            .into()
-    })
+    // But for its strings JSON is a subset of HCL's values, and this parser knows where each stands.
+    let modern = json_strings::rewrite(source)?;
+    let parsed =
+        hcl_edit::parser::parse_expr(&modern.text).map_err(|error| syntax_error(source, &modern, &error))?;
+    Ok((modern, parsed))
 }
 
 /// Returns where a text stops being JSON, in bytes, and why.

@@ -18,7 +18,9 @@ mod eval;
 mod fields;
 pub mod functions;
 mod json;
+mod json_strings;
 pub(crate) mod scan;
+mod signs;
 mod tree;
 pub mod value;
 
@@ -57,7 +59,7 @@ pub fn parse(source: &Source, options: Options<'_>, warnings: &mut Diagnostics) 
     check_size(source)?;
     let modern = dialect::modernise(source, options, warnings)?;
     let parsed = parse_modern(source, &modern)?;
-    eval::file(eval::Place::of_hcl(source, &modern), &parsed, options, warnings)
+    eval::file(eval::Place::new(source, &modern), &parsed, options, warnings)
 }
 
 /// Checks that a text is HCL, without evaluating anything, and tells how its 2016 spelling is written today.
@@ -94,7 +96,13 @@ fn check_size(source: &Source) -> Result<(), Diagnostics> {
 }
 
 fn parse_modern(source: &Source, modern: &dialect::Modern) -> Result<hcl_edit::structure::Body, Diagnostics> {
-    hcl_edit::parser::parse_body(&modern.text).map_err(|error| syntax_error(source, modern, &error))
+    hcl_edit::parser::parse_body(&modern.text).map_err(|error| {
+        let offset = modern.original(error.location().offset());
+        match signs::explain(source, offset, error.message()) {
+            Some(explained) => explained.into(),
+            None => syntax_error(source, modern, &error),
+        }
+    })
 }
 
 /// Turns a complaint of the parser into one about the user's file.

@@ -603,6 +603,12 @@ fn json_has_templates_variables_and_locals() {
             "job { x = \"1! ${attr.y}\" }",
         ),
         ("{\"a\": \"${1 + 1}\", \"b\": \"$${x}\"}", "a = 2; b = \"${x}\""),
+        (r#"{"a": "${join(\",\", [\"x\", 1])}", "b": "\/\ud83d\ude00\""}"#, r#"a = "x,1"; b = "/😀\"""#),
+        (
+            r#"{"a": "\/${upper(\"x\", [\"y\"])}"}"#,
+            "x:1:12: error: function \"upper\": takes 1 argument, but 2 are given",
+        ),
+        (r#"{"a": "${nope(\"x\", \"y\")}"}"#, "x:1:10: error: unknown function \"nope\""),
         ("{\"a\": \"${var.x}\"}", "x:1:10: error: unknown variable \"x\" (declare it: variable \"x\" { })"),
     ]);
 }

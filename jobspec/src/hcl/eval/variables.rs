@@ -559,9 +559,8 @@ impl Evaluator<'_> {
     fn values_of(&mut self, file: &Source) -> Result<Vec<(Label, Value)>, Diagnostics> {
         check_size(file)?;
         if file.text().trim_start().starts_with('{') {
-            let parsed = json::parse(file)?;
-            let (text, lead) = json::trimmed(file);
-            let mut evaluator = self.apart(Place::of_text(file, text, lead));
+            let (modern, parsed) = json::parse(file)?;
+            let mut evaluator = self.apart(Place::new(file, &modern));
             let entries = match &parsed {
                 Expression::Object(object) => evaluator.members(object),
                 _ => Vec::new(),
@@ -571,7 +570,7 @@ impl Evaluator<'_> {
         let mut warnings = Diagnostics::new();
         let modern = dialect::modernise(file, Options::default(), &mut warnings)?;
         let parsed = parse_modern(file, &modern)?;
-        let mut evaluator = self.apart(Place::of_hcl(file, &modern));
+        let mut evaluator = self.apart(Place::new(file, &modern));
         let mut entries = Vec::new();
         for structure in parsed.iter() {
             match structure {
