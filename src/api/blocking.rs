@@ -68,5 +68,14 @@ fn index_of_key(snapshot: &Snapshot, key: &WatchKey) -> u64 {
             let indexes = snapshot.evals_by_job(key).map(|eval| eval.modify_index);
             indexes.max().unwrap_or(snapshot.evals_index())
         }
+        WatchKey::Deployments => snapshot.deployments_index(),
+        WatchKey::Deployment(id) => {
+            let known = snapshot.deployment(id);
+            known.map_or(snapshot.deployments_index(), |deployment| deployment.modify_index)
+        }
+        WatchKey::JobDeployments(key) => {
+            let indexes = snapshot.deployments_by_job(key).map(|deployment| deployment.modify_index);
+            indexes.max().unwrap_or(snapshot.deployments_index())
+        }
     }
 }

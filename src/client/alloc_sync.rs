@@ -165,6 +165,7 @@ impl Allocs {
                 client_status: ClientStatus::Complete,
                 client_description: "it was stopped before it began".to_owned(),
                 task_states: BTreeMap::new(),
+                health: None,
                 time: self.shared.env.now(),
             });
         }

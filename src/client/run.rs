@@ -245,6 +245,7 @@ fn describe(
         status: NodeStatus::Initializing,
         status_description: String::new(),
         eligibility: Eligibility::Eligible,
+        drain: None,
         status_updated_at: Timestamp::NEVER,
         create_index: 0,
         modify_index: 0,

@@ -125,10 +125,23 @@ impl Effects {
                 effects.evals.extend(evals.iter().map(|eval| eval.id));
             }
             Command::EvalUpdate { evals } => effects.evals.extend(evals.iter().map(|eval| eval.id)),
-            Command::ApplyPlan { stops, evals, .. } => {
-                effects.evals.extend(evals.iter().map(|eval| eval.id));
-                effects.nodes_with_room.extend(stops.iter().map(|stop| stop.node_id));
+            Command::ApplyPlan(commit) => {
+                effects.evals.extend(commit.evals.iter().map(|eval| eval.id));
+                effects.nodes_with_room.extend(commit.stops.iter().map(|stop| stop.node_id));
             }
+            Command::NodeDrain { node_id, evals, .. } => {
+                effects.nodes_with_room.insert(*node_id);
+                effects.evals.extend(evals.iter().map(|eval| eval.id));
+            }
+            Command::AllocDesiredTransition { evals, .. } => {
+                effects.evals.extend(evals.iter().map(|eval| eval.id));
+            }
+            Command::DeploymentStatusUpdate { eval, .. }
+            | Command::DeploymentPromote { eval, .. }
+            | Command::DeploymentAllocHealth { eval, .. } => {
+                effects.evals.extend(eval.iter().map(|eval| eval.id));
+            }
+            Command::JobStability { .. } => {}
             Command::ClientUpdate { node_id, updates, evals, .. } => {
                 let ended = |status: ClientStatus| status.is_terminal();
                 if updates.iter().any(|update| ended(update.client_status)) {

@@ -251,6 +251,7 @@ fn same_description(known: &Node, node: &Node) -> bool {
     let mut node = node.clone();
     node.status = known.status;
     node.status_description.clone_from(&known.status_description);
+    node.drain.clone_from(&known.drain);
     node.status_updated_at = known.status_updated_at;
     node.create_index = known.create_index;
     node.modify_index = known.modify_index;

@@ -12,7 +12,7 @@ use super::leadership::settle;
 use crate::model::plan::Stop;
 use crate::model::{AllocId, Allocation, ClientStatus, JobKey, NodeId, Plan, PlanResult};
 use crate::scheduler::check;
-use crate::state::{Command, Snapshot};
+use crate::state::{Command, PlanCommit, Snapshot};
 
 /// Applies plans for as long as this server leads.
 pub(super) async fn run(server: Server) {
@@ -34,13 +34,16 @@ async fn apply(server: &Server, plan: Plan) -> Result<PlanResult, PlanError> {
     if plan.is_empty() {
         return Ok(PlanResult { alloc_index: 0, refused_nodes, refresh_index: view.index() });
     }
-    let command = Command::ApplyPlan {
+    let command = Command::ApplyPlan(PlanCommit {
         stops: plan.stops,
         places: plan.places,
         updates: plan.updates,
         evals: plan.preemption_evals,
+        marks: plan.marks,
+        deployment: plan.deployment,
+        deployment_updates: plan.deployment_updates,
         time: server.env().now(),
-    };
+    });
     let alloc_index = server.propose(&command).await.map_err(|error| match error {
         ServerError::NoLeader => PlanError::NotLeader,
         other => PlanError::Commit(other),

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::group::TaskGroup;
-use super::ids::{AllocId, EvalId, JobKey, NodeId};
+use super::ids::{AllocId, DeploymentId, EvalId, JobKey, NodeId};
 use super::job::Job;
 use super::metric::AllocMetric;
 use super::resources::AllocatedResources;
@@ -61,6 +62,24 @@ pub struct Allocation {
     /// The less important allocations that made room for it.
     #[serde(default)]
     pub preempted: Vec<AllocId>,
+    /// The deployment it is part of.
+    #[serde(default)]
+    pub deployment_id: Option<DeploymentId>,
+    /// What it is to that deployment; nothing until it is a canary or its health is known.
+    #[serde(default)]
+    pub deployment_status: Option<AllocDeploymentStatus>,
+    /// What servers or users want done about it.
+    #[serde(default)]
+    pub desired_transition: DesiredTransition,
+    /// Which failed ones it follows.
+    #[serde(default)]
+    pub reschedule_tracker: Option<RescheduleTracker>,
+    /// The evaluation that will look at it again.
+    #[serde(default)]
+    pub follow_up_eval: Option<EvalId>,
+    /// When it became unknown and when it was heard of again, oldest first.
+    #[serde(default)]
+    pub states: Vec<AllocState>,
     /// When it was placed.
     pub create_time: Timestamp,
     /// When servers or client last changed it.
@@ -87,6 +106,41 @@ impl Allocation {
         self.client_status.is_terminal()
     }
 
+    /// Tells whether it runs the new version of a deployment beside the old one.
+    pub fn is_canary(&self) -> bool {
+        self.deployment_status.as_ref().is_some_and(|status| status.canary)
+    }
+
+    /// Returns whether its client says that it is healthy; `None` until it says.
+    pub fn health(&self) -> Option<bool> {
+        self.deployment_status.as_ref()?.healthy
+    }
+
+    /// Tells whether the last thing recorded about it is that its node is cut off, while it has not ended well or been lost:
+    /// if it is heard of, it is back.
+    pub fn is_returning(&self) -> bool {
+        let unknown = self.states.last().is_some_and(|last| last.client_status == ClientStatus::Unknown);
+        let may = matches!(
+            self.client_status,
+            ClientStatus::Unknown | ClientStatus::Running | ClientStatus::Failed
+        );
+        unknown && may
+    }
+
+    /// Returns when it last became unknown; never if it never did.
+    pub fn unknown_since(&self) -> Timestamp {
+        let mut times = self.states.iter().rev();
+        times
+            .find(|state| state.client_status == ClientStatus::Unknown)
+            .map_or(Timestamp::NEVER, |state| state.time)
+    }
+
+    /// Returns when the last of its tasks ended, or its last change when no task has.
+    pub fn ended_at(&self) -> Timestamp {
+        let ended = self.task_states.values().map(|state| state.finished_at).max();
+        ended.filter(|time| *time != Timestamp::NEVER).unwrap_or(self.modify_time)
+    }
+
     /// Returns the task group it is an instance of.
     pub fn task_group(&self) -> Option<&TaskGroup> {
         self.job.group(&self.group)
@@ -103,6 +157,109 @@ impl Allocation {
     }
 }
 
+/// What an allocation is to its deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AllocDeploymentStatus {
+    /// Whether it is healthy; `None` until that is known.
+    pub healthy: Option<bool>,
+    /// When that was found out.
+    pub timestamp: Timestamp,
+    /// Whether it runs beside the old version.
+    pub canary: bool,
+    /// Log index of the last change of these.
+    pub modify_index: u64,
+}
+
+/// What is wanted of an allocation beside running or stopping. Nothing said is no.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DesiredTransition {
+    /// Move it off its node.
+    pub migrate: Option<bool>,
+    /// Replace it although its deployment runs: the deployment has seen its failure.
+    pub reschedule: Option<bool>,
+    /// Replace it whatever its policy says.
+    pub force_reschedule: Option<bool>,
+    /// When it moves off its node, put nothing in its place: a batch job stopped by force.
+    pub migrate_disable_placement: Option<bool>,
+}
+
+impl DesiredTransition {
+    /// Tells whether it has to leave its node.
+    pub fn should_migrate(self) -> bool {
+        self.migrate == Some(true)
+    }
+
+    /// Tells whether its deployment has seen its failure.
+    pub fn should_reschedule(self) -> bool {
+        self.reschedule == Some(true)
+    }
+
+    /// Tells whether it is replaced whatever its policy says.
+    pub fn should_force_reschedule(self) -> bool {
+        self.force_reschedule == Some(true)
+    }
+
+    /// Tells whether nothing takes its place when it leaves its node.
+    pub fn disables_placement(self) -> bool {
+        self.migrate_disable_placement == Some(true)
+    }
+
+    /// Takes over what `newer` says, and keeps what it does not speak of.
+    pub fn merge(&mut self, newer: Self) {
+        self.migrate = newer.migrate.or(self.migrate);
+        self.reschedule = newer.reschedule.or(self.reschedule);
+        self.force_reschedule = newer.force_reschedule.or(self.force_reschedule);
+        self.migrate_disable_placement = newer.migrate_disable_placement.or(self.migrate_disable_placement);
+    }
+}
+
+/// The failed allocations that one follows, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RescheduleTracker {
+    /// One for each that is remembered.
+    pub events: Vec<RescheduleEvent>,
+}
+
+impl RescheduleTracker {
+    /// How many are remembered when attempts are unlimited.
+    pub const UNLIMITED_EVENTS_MAX: usize = 5;
+}
+
+/// A failed allocation was replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RescheduleEvent {
+    /// When.
+    pub time: Timestamp,
+    /// The failed one.
+    pub previous_alloc: AllocId,
+    /// Where it was.
+    pub previous_node: NodeId,
+    /// How long its replacement was delayed.
+    #[serde(default)]
+    pub delay: Duration,
+}
+
+/// What was recorded of an allocation whose node was cut off or is back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllocState {
+    /// The client status.
+    pub client_status: ClientStatus,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// How well an allocation of a deployment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllocHealth {
+    /// Whether it is healthy.
+    pub healthy: bool,
+    /// When that was found out.
+    pub time: Timestamp,
+}
+
 /// What a client saw of one allocation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AllocUpdate {
@@ -114,6 +271,9 @@ pub struct AllocUpdate {
     pub client_description: String,
     /// By task name.
     pub task_states: BTreeMap<String, TaskState>,
+    /// Whether it is healthy, once that is known of one that belongs to a deployment.
+    #[serde(default)]
+    pub health: Option<AllocHealth>,
     /// When it was seen.
     pub time: Timestamp,
 }
@@ -153,6 +313,8 @@ pub enum ClientStatus {
     Failed,
     /// Its node vanished.
     Lost,
+    /// Its node is cut off; it may run on there.
+    Unknown,
 }
 
 impl ClientStatus {
@@ -169,6 +331,7 @@ impl ClientStatus {
             Self::Complete => "complete",
             Self::Failed => "failed",
             Self::Lost => "lost",
+            Self::Unknown => "unknown",
         }
     }
 }

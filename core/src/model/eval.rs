@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{EvalId, JobKey, NodeId};
+use super::ids::{DeploymentId, EvalId, JobKey, NodeId};
 use super::job::JobType;
 use super::metric::AllocMetric;
 use super::time::Timestamp;
@@ -25,6 +25,9 @@ pub struct Evaluation {
     /// The node whose change made it.
     #[serde(default)]
     pub node_id: Option<NodeId>,
+    /// The deployment on whose behalf it was made.
+    #[serde(default)]
+    pub deployment_id: Option<DeploymentId>,
     /// Where it stands.
     pub status: EvalStatus,
     /// Why; may be empty.
@@ -94,6 +97,7 @@ impl Evaluation {
             priority,
             trigger,
             node_id: None,
+            deployment_id: None,
             status: EvalStatus::Pending,
             status_description: String::new(),
             wait_until: Timestamp::NEVER,
@@ -164,10 +168,26 @@ triggers! {
     JobDeregister = "job-deregister",
     /// A job's count was changed.
     JobScaling = "job-scaling",
+    /// The time of a periodic job has come.
+    PeriodicJob = "periodic-job",
+    /// A node is emptied.
+    NodeDrain = "node-drain",
     /// A node appeared, vanished or changed.
     NodeUpdate = "node-update",
+    /// A user stopped an allocation.
+    AllocStop = "alloc-stop",
     /// An allocation failed.
     AllocFailure = "alloc-failure",
+    /// The time to replace a failed allocation has come.
+    AllocReschedule = "alloc-reschedule",
+    /// The next batch of changes paced by `stagger`.
+    RollingUpdate = "rolling-update",
+    /// A deployment has moved on.
+    DeploymentWatcher = "deployment-watcher",
+    /// An allocation was unknown for too long.
+    MaxDisconnectTimeout = "max-disconnect-timeout",
+    /// An allocation that was unknown is heard of again.
+    Reconnect = "reconnect",
     /// Capacity appeared for what was waiting.
     QueuedAllocs = "queued-allocs",
     /// A plan was refused too often.

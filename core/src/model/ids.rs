@@ -48,6 +48,10 @@ uuid_id!(
     AllocId
 );
 uuid_id!(
+    /// Identifies a deployment.
+    DeploymentId
+);
+uuid_id!(
     /// Identifies an evaluation.
     EvalId
 );

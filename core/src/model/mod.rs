@@ -14,6 +14,7 @@
 
 pub mod alloc;
 pub mod constraint;
+pub mod deployment;
 pub mod duration;
 pub mod eval;
 pub mod form;
@@ -29,14 +30,18 @@ pub mod service;
 pub mod task;
 pub mod time;
 
-pub use alloc::{AllocUpdate, Allocation, ClientStatus, DesiredStatus, TaskEvent, TaskRunState, TaskState};
+pub use alloc::{
+    AllocDeploymentStatus, AllocHealth, AllocState, AllocUpdate, Allocation, ClientStatus, DesiredStatus,
+    DesiredTransition, RescheduleEvent, RescheduleTracker, TaskEvent, TaskRunState, TaskState,
+};
 pub use constraint::{Affinity, Constraint, Operator, Spread, SpreadTarget};
+pub use deployment::{Deployment, DeploymentState, DeploymentStatus, DeploymentUpdate};
 pub use eval::{EvalStatus, Evaluation, Trigger};
 pub use group::{EphemeralDisk, TaskGroup, VolumeRequest};
-pub use ids::{AllocId, EvalId, JobId, JobKey, NodeId};
+pub use ids::{AllocId, DeploymentId, EvalId, JobId, JobKey, NodeId};
 pub use job::{Job, JobStatus, JobType, Parameterized, Periodic};
 pub use metric::{AllocMetric, NodeVerdict};
-pub use node::{DriverInfo, Eligibility, HostVolume, Node, NodeStatus};
+pub use node::{DrainStrategy, DriverInfo, Eligibility, HostVolume, Node, NodeStatus};
 pub use plan::{Plan, PlanResult};
 pub use policy::{
     DelayFunction, DisconnectStrategy, HealthCheck, MigrateStrategy, Reconcile, ReschedulePolicy,

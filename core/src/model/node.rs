@@ -1,6 +1,7 @@
 //! Nodes: machines that run a client.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,9 @@ pub struct Node {
     pub status_description: String,
     /// Whether new allocations may go there.
     pub eligibility: Eligibility,
+    /// How it is emptied, while it is.
+    #[serde(default)]
+    pub drain: Option<DrainStrategy>,
     /// When its status last changed.
     pub status_updated_at: Timestamp,
     /// Log index of its first registration.
@@ -66,13 +70,29 @@ pub struct Node {
 impl Node {
     /// Tells whether new allocations may be placed on it.
     pub fn is_schedulable(&self) -> bool {
-        self.status == NodeStatus::Ready && self.eligibility == Eligibility::Eligible
+        self.status == NodeStatus::Ready && self.eligibility == Eligibility::Eligible && self.drain.is_none()
     }
 
     /// Tells whether a driver is there and well.
     pub fn has_driver(&self, name: &str) -> bool {
         self.drivers.get(name).is_some_and(|driver| driver.detected && driver.healthy)
     }
+}
+
+/// How a node is emptied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DrainStrategy {
+    /// How long allocations have to leave by turns; `None` for as long as it takes.
+    pub deadline: Option<Duration>,
+    /// Whether all leave at once.
+    pub force: bool,
+    /// Whether allocations of system jobs stay.
+    pub ignore_system: bool,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When what is left has to leave at once; never without a deadline.
+    pub force_at: Timestamp,
 }
 
 /// What is known of one driver of a node.
@@ -109,6 +129,8 @@ pub enum NodeStatus {
     Ready,
     /// Missed its heartbeats, or said goodbye.
     Down,
+    /// Missed its heartbeats, and has allocations that may be unknown for a while.
+    Disconnected,
 }
 
 impl NodeStatus {
@@ -118,6 +140,7 @@ impl NodeStatus {
             Self::Initializing => "initializing",
             Self::Ready => "ready",
             Self::Down => "down",
+            Self::Disconnected => "disconnected",
         }
     }
 }

@@ -11,8 +11,8 @@ use super::stack::Stack;
 use super::{Options, feasible, ports, target};
 use crate::model::plan::{Decision, Plan, Stop};
 use crate::model::{
-    AllocId, AllocMetric, AllocatedResources, Allocation, ClientStatus, DesiredStatus, EvalId, EvalStatus,
-    Evaluation, Job, Node, TaskGroup, Timestamp, Trigger,
+    AllocId, AllocMetric, AllocatedResources, Allocation, ClientStatus, DesiredStatus, DesiredTransition,
+    EvalId, EvalStatus, Evaluation, Job, Node, TaskGroup, Timestamp, Trigger,
 };
 use crate::state::Snapshot;
 
@@ -223,6 +223,12 @@ impl<'a> Planner<'a> {
             next: None,
             preempted_by: None,
             preempted: Vec::new(),
+            deployment_id: None,
+            deployment_status: None,
+            desired_transition: DesiredTransition::default(),
+            reschedule_tracker: None,
+            follow_up_eval: None,
+            states: Vec::new(),
             create_time: self.now,
             modify_time: self.now,
             create_index: 0,
@@ -310,6 +316,7 @@ fn stop(reason: &StopReason, eval_id: EvalId, next: Option<AllocId>) -> Stop {
         client_status: reason.client_status,
         next,
         preempted_by: None,
+        follow_up_eval: None,
         eval_id,
     }
 }

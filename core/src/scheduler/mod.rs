@@ -48,6 +48,9 @@ pub struct Options {
     pub algorithm: Algorithm,
     /// For whom less important allocations make room.
     pub preemption: Preemption,
+    /// Whether changes of services roll out by deployments. They need somebody who moves deployments on and clients that
+    /// say how well allocations are; without these all that has to be replaced is replaced at once.
+    pub deployments: bool,
 }
 
 /// Which kinds of job may take the room of less important ones when there is no other. Nomad's defaults: system jobs

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{Options, process};
 use crate::model::*;
-use crate::state::{Command, Store};
+use crate::state::{Command, PlanCommit, Store};
 use crate::testing;
 
 const LINE: &str = "---";
@@ -255,6 +255,7 @@ impl World {
             client_status,
             client_description: String::new(),
             task_states: [("task".to_owned(), state)].into(),
+            health: None,
             time: self.now,
         };
         let command = Command::ClientUpdate {
@@ -276,13 +277,14 @@ impl World {
         let decision = process(&view, &eval, self.now, &mut self.rng, &Options::default());
         self.show(job, &decision);
         let plan = decision.plan;
-        let command = Command::ApplyPlan {
+        let command = Command::ApplyPlan(PlanCommit {
             stops: plan.stops,
             places: plan.places,
             updates: plan.updates,
             evals: plan.preemption_evals,
             time: self.now,
-        };
+            ..PlanCommit::default()
+        });
         self.apply(&command);
     }
 

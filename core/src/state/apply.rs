@@ -1,17 +1,20 @@
 //! What each command does.
 
+mod deployments;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::command::Command;
+use super::command::{Command, PlanCommit};
 use super::view::Snapshot;
 use super::watch::WatchKey;
 use serde::{Deserialize, Serialize};
 
-use crate::model::plan::Stop;
+use crate::model::plan::{Mark, Stop};
 use crate::model::{
-    AllocId, AllocUpdate, Allocation, DesiredStatus, Evaluation, Job, JobKey, JobStatus, JobType, Node,
-    NodeId, Timestamp,
+    AllocId, AllocState, AllocUpdate, Allocation, ClientStatus, DeploymentId, DeploymentStatus,
+    DesiredStatus, DesiredTransition, DrainStrategy, Eligibility, Evaluation, Job, JobKey, JobStatus,
+    JobType, Node, NodeId, Timestamp,
 };
 
 /// Why a command changed nothing. Every replica returns the same.
@@ -32,6 +35,49 @@ pub enum ApplyError {
         wanted: u64,
         /// What is the case; `None` for no such job.
         found: Option<u64>,
+    },
+    /// The allocation is gone, or never was.
+    #[error("allocation {0} not found")]
+    AllocNotFound(AllocId),
+    /// The version is not kept any more, or never was.
+    #[error("job {key} has no version {version}")]
+    VersionNotFound {
+        /// The job.
+        key: JobKey,
+        /// The version.
+        version: u64,
+    },
+    /// The deployment is gone, or never was.
+    #[error("deployment {0} not found")]
+    DeploymentNotFound(DeploymentId),
+    /// Nothing comes of that deployment any more.
+    #[error("deployment {id} is {} and does not change any more", status.as_str())]
+    DeploymentEnded {
+        /// The deployment.
+        id: DeploymentId,
+        /// How it ended.
+        status: DeploymentStatus,
+    },
+    /// There is nothing to promote.
+    #[error("deployment {0} has no canaries to promote")]
+    NoCanaries(DeploymentId),
+    /// Canaries are promoted when they are healthy.
+    #[error("group {group:?} has {healthy} healthy canaries of {wanted}; all have to be healthy")]
+    CanariesUnhealthy {
+        /// The group.
+        group: String,
+        /// How many are healthy.
+        healthy: u32,
+        /// How many it takes.
+        wanted: u32,
+    },
+    /// The allocation belongs to another deployment, or to none.
+    #[error("allocation {alloc} is not part of deployment {deployment}")]
+    AllocNotOfDeployment {
+        /// The allocation.
+        alloc: AllocId,
+        /// The deployment.
+        deployment: DeploymentId,
     },
 }
 
@@ -76,23 +122,45 @@ pub(super) fn apply(
             change.put_evals(evals);
         }
         Command::EvalUpdate { evals } => change.put_evals(evals),
-        Command::ApplyPlan { stops, places, updates, evals, time } => {
-            for stop in stops {
-                change.stop(stop, *time);
-            }
-            for place in places {
-                change.place(place, *time);
-            }
-            for update in updates {
-                change.update_in_place(update, *time);
-            }
-            change.put_evals(evals);
-        }
+        Command::ApplyPlan(commit) => change.commit(commit),
         Command::ClientUpdate { node_id, updates, time, evals } => {
             for update in updates {
                 change.see(*node_id, update, *time);
             }
             change.put_evals(evals);
+        }
+        Command::NodeDrain { node_id, drain, mark_eligible, time, evals } => {
+            change.drain(node_id, drain.as_ref(), *mark_eligible, *time)?;
+            change.put_evals(evals);
+        }
+        Command::AllocDesiredTransition { transitions, time, evals } => {
+            for (id, transition) in transitions {
+                change.want(*id, *transition, *time);
+            }
+            change.put_evals(evals);
+        }
+        Command::DeploymentStatusUpdate { update, revert, time, eval } => {
+            change.set_deployment_status(update, *time)?;
+            change.revert(revert.as_deref());
+            change.put_evals(eval);
+        }
+        Command::DeploymentPromote { deployment_id, groups, time, eval } => {
+            change.promote(*deployment_id, groups.as_deref(), *time)?;
+            change.put_evals(eval);
+        }
+        Command::DeploymentAllocHealth { deployment_id, healthy, unhealthy, update, revert, time, eval } => {
+            change.set_health(*deployment_id, healthy, unhealthy, *time)?;
+            if let Some(update) = update {
+                change.set_deployment_status(update, *time)?;
+            }
+            change.revert(revert.as_deref());
+            change.put_evals(eval);
+        }
+        Command::JobStability { key, version, stable } => {
+            if change.state.jobs.version(key, *version).is_none() {
+                return Err(ApplyError::VersionNotFound { key: key.clone(), version: *version });
+            }
+            change.set_stability(key, *version, *stable);
         }
     }
     change.derive_statuses();
@@ -126,6 +194,7 @@ impl Change<'_> {
                 job.version = known.version + 1;
                 job.create_index = known.create_index;
                 job.status = known.status;
+                job.stable = false;
             }
             None => {
                 job.version = 0;
@@ -136,6 +205,14 @@ impl Change<'_> {
         job.modify_index = self.index;
         job.job_modify_index = self.index;
         self.put_job(job);
+    }
+
+    /// Submits anew what a failed deployment goes back to.
+    fn revert(&mut self, job: Option<&Job>) {
+        if let Some(job) = job {
+            self.register_job(job);
+            self.derive_status(&job.key());
+        }
     }
 
     fn deregister_job(&mut self, key: &JobKey, purge: bool, time: Timestamp) -> Result<(), ApplyError> {
@@ -162,14 +239,60 @@ impl Change<'_> {
         node.create_index = self.index;
         if let Some(known) = self.state.nodes.get(&node.id) {
             node.create_index = known.create_index;
-            // The operator's choice: it may have been made after the registration was read and before it was logged.
+            // The operator's choices: they may have been made after the registration was read and before it was logged.
             node.eligibility = known.eligibility;
+            node.drain.clone_from(&known.drain);
         }
         self.put_node(node);
     }
 
     fn node(&self, id: &NodeId) -> Result<Node, ApplyError> {
         self.state.nodes.get(id).map(|node| (**node).clone()).ok_or(ApplyError::NodeNotFound(*id))
+    }
+
+    /// Lets a node be emptied or not; one that is takes nothing new.
+    fn drain(
+        &mut self,
+        id: &NodeId,
+        drain: Option<&DrainStrategy>,
+        mark_eligible: bool,
+        time: Timestamp,
+    ) -> Result<(), ApplyError> {
+        let mut node = self.node(id)?;
+        node.drain = drain.cloned();
+        if drain.is_some() {
+            node.eligibility = Eligibility::Ineligible;
+        } else if mark_eligible {
+            node.eligibility = Eligibility::Eligible;
+        }
+        node.status_updated_at = time;
+        self.put_node(node);
+        Ok(())
+    }
+
+    fn commit(&mut self, commit: &PlanCommit) {
+        let time = commit.time;
+        // The deployment goes first: what is placed counts for it.
+        if let Some(deployment) = &commit.deployment {
+            self.begin_deployment(deployment, time);
+        }
+        for update in &commit.deployment_updates {
+            // One that has ended meanwhile has ended.
+            let _ = self.set_deployment_status(update, time);
+        }
+        for stop in &commit.stops {
+            self.stop(stop, time);
+        }
+        for mark in &commit.marks {
+            self.mark(mark, time);
+        }
+        for place in &commit.places {
+            self.place(place, time);
+        }
+        for update in &commit.updates {
+            self.update_in_place(update, time);
+        }
+        self.put_evals(&commit.evals);
     }
 
     fn stop(&mut self, stop: &Stop, time: Timestamp) {
@@ -189,8 +312,35 @@ impl Change<'_> {
             alloc.client_description.clone_from(&stop.description);
         }
         alloc.next = stop.next.or(alloc.next);
+        alloc.follow_up_eval = stop.follow_up_eval.or(alloc.follow_up_eval);
         alloc.modify_time = time;
         alloc.alloc_modify_index = self.index;
+        self.put_alloc(alloc);
+    }
+
+    /// Notes on an allocation what a plan has to say about it.
+    fn mark(&mut self, mark: &Mark, time: Timestamp) {
+        let Some(known) = self.state.allocs.get(&mark.alloc_id) else { return };
+        let mut alloc = (**known).clone();
+        if let Some(client_status) = mark.record {
+            if client_status == ClientStatus::Unknown && !alloc.client_status.is_terminal() {
+                alloc.client_status = ClientStatus::Unknown;
+                alloc.client_description.clone_from(&mark.description);
+            }
+            alloc.states.push(AllocState { client_status, time });
+        }
+        alloc.follow_up_eval = mark.follow_up_eval.or(alloc.follow_up_eval);
+        alloc.modify_time = time;
+        alloc.alloc_modify_index = self.index;
+        self.put_alloc(alloc);
+    }
+
+    /// Notes what is wanted of an allocation.
+    fn want(&mut self, id: AllocId, transition: DesiredTransition, time: Timestamp) {
+        let Some(known) = self.state.allocs.get(&id) else { return };
+        let mut alloc = (**known).clone();
+        alloc.desired_transition.merge(transition);
+        alloc.modify_time = time;
         self.put_alloc(alloc);
     }
 
@@ -207,6 +357,7 @@ impl Change<'_> {
         if let Some(previous) = alloc.previous {
             self.link(previous, alloc.id);
         }
+        self.count_placed(&alloc, time);
         self.put_alloc(alloc);
     }
 
@@ -230,6 +381,12 @@ impl Change<'_> {
         alloc.eval_id = updated.eval_id;
         alloc.modify_time = time;
         alloc.alloc_modify_index = self.index;
+        if updated.deployment_id != alloc.deployment_id {
+            // What it was to another deployment says nothing here.
+            alloc.deployment_id = updated.deployment_id;
+            alloc.deployment_status = None;
+            self.count_placed(&alloc, time);
+        }
         self.put_alloc(alloc);
     }
 
@@ -244,6 +401,11 @@ impl Change<'_> {
         }
         alloc.task_states.clone_from(&update.task_states);
         alloc.modify_time = time;
+        if let Some(health) = update.health.filter(|_| alloc.deployment_id.is_some()) {
+            let before = known.clone();
+            self.take_health(&mut alloc, health);
+            self.count_health(&before, &alloc, time);
+        }
         self.put_alloc(alloc);
     }
 
@@ -317,6 +479,8 @@ impl Change<'_> {
 fn same_specification(known: &Job, submitted: &Job) -> bool {
     let mut submitted = submitted.clone();
     submitted.status = known.status;
+    submitted.status_description.clone_from(&known.status_description);
+    submitted.stable = known.stable;
     submitted.version = known.version;
     submitted.submit_time = known.submit_time;
     submitted.create_index = known.create_index;

@@ -5,9 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::plan::Stop;
+use crate::model::plan::{Mark, Stop};
 use crate::model::{
-    AllocUpdate, Allocation, Eligibility, Evaluation, Job, JobKey, Node, NodeId, NodeStatus, Timestamp,
+    AllocId, AllocUpdate, Allocation, Deployment, DeploymentId, DeploymentUpdate, DesiredTransition,
+    DrainStrategy, Eligibility, Evaluation, Job, JobKey, Node, NodeId, NodeStatus, Timestamp,
 };
 
 /// The version of the encoding.
@@ -76,19 +77,7 @@ pub enum Command {
         evals: Vec<Evaluation>,
     },
     /// A plan, as far as it fits.
-    ApplyPlan {
-        /// Allocations to stop.
-        stops: Vec<Stop>,
-        /// New allocations.
-        places: Vec<Allocation>,
-        /// Allocations that run on under a newer version of their job.
-        updates: Vec<Allocation>,
-        /// Evaluations of the jobs that lost allocations to more important ones.
-        #[serde(default)]
-        evals: Vec<Evaluation>,
-        /// When.
-        time: Timestamp,
-    },
+    ApplyPlan(PlanCommit),
     /// What a client saw of its allocations.
     ClientUpdate {
         /// Whose client.
@@ -100,6 +89,98 @@ pub enum Command {
         /// Evaluations of jobs whose allocations failed.
         evals: Vec<Evaluation>,
     },
+    /// A node is to be emptied, or not any more.
+    NodeDrain {
+        /// Which.
+        node_id: NodeId,
+        /// How; `None` ends it.
+        drain: Option<DrainStrategy>,
+        /// Whether new allocations may go there once it is not emptied any more.
+        mark_eligible: bool,
+        /// When.
+        time: Timestamp,
+        /// Evaluations of the jobs this concerns.
+        evals: Vec<Evaluation>,
+    },
+    /// What is wanted of allocations beside running or stopping.
+    AllocDesiredTransition {
+        /// For each what is new about it; what is not spoken of stays.
+        transitions: Vec<(AllocId, DesiredTransition)>,
+        /// When.
+        time: Timestamp,
+        /// Evaluations of their jobs.
+        evals: Vec<Evaluation>,
+    },
+    /// A deployment gets another status.
+    DeploymentStatusUpdate {
+        /// Which and how.
+        update: DeploymentUpdate,
+        /// The version the job goes back to, submitted anew.
+        revert: Option<Box<Job>>,
+        /// When.
+        time: Timestamp,
+        /// The evaluation that goes on from there.
+        eval: Option<Evaluation>,
+    },
+    /// Canaries are promoted.
+    DeploymentPromote {
+        /// Of which deployment.
+        deployment_id: DeploymentId,
+        /// Of which groups; of all when nothing is said.
+        groups: Option<Vec<String>>,
+        /// When.
+        time: Timestamp,
+        /// The evaluation that goes on from there.
+        eval: Option<Evaluation>,
+    },
+    /// Somebody says how well allocations are.
+    DeploymentAllocHealth {
+        /// Of which deployment.
+        deployment_id: DeploymentId,
+        /// These are.
+        healthy: Vec<AllocId>,
+        /// These are not.
+        unhealthy: Vec<AllocId>,
+        /// What follows for the deployment.
+        update: Option<DeploymentUpdate>,
+        /// The version the job goes back to, submitted anew.
+        revert: Option<Box<Job>>,
+        /// When.
+        time: Timestamp,
+        /// The evaluation that goes on from there.
+        eval: Option<Evaluation>,
+    },
+    /// A version of a job is known to be good, or not any more.
+    JobStability {
+        /// The job.
+        key: JobKey,
+        /// Its version.
+        version: u64,
+        /// Whether it is.
+        stable: bool,
+    },
+}
+
+/// A plan, as far as it fits: what is committed of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlanCommit {
+    /// Allocations to stop.
+    pub stops: Vec<Stop>,
+    /// New allocations.
+    pub places: Vec<Allocation>,
+    /// Allocations that run on under a newer version of their job.
+    pub updates: Vec<Allocation>,
+    /// What is noted on others.
+    pub marks: Vec<Mark>,
+    /// The deployment that begins or gets more groups.
+    pub deployment: Option<Deployment>,
+    /// Deployments that have come to their end.
+    pub deployment_updates: Vec<DeploymentUpdate>,
+    /// Evaluations of the jobs that lost allocations to more important ones.
+    pub evals: Vec<Evaluation>,
+    /// When.
+    pub time: Timestamp,
 }
 
 /// Why a log entry cannot be read.

@@ -23,7 +23,7 @@ pub mod view;
 pub mod watch;
 
 pub use apply::ApplyError;
-pub use command::Command;
+pub use command::{Command, PlanCommit};
 pub use store::{Applied, Store};
 pub use view::Snapshot;
 pub use watch::{WatchKey, Watcher};

@@ -1,5 +1,6 @@
 //! The state under random commands: whatever comes, these properties hold.
 
+mod deployments;
 mod properties;
 
 use std::task::{Context, Poll, Waker};
@@ -7,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{Command, Snapshot, Store, WatchKey};
+use super::{Command, PlanCommit, Snapshot, Store, WatchKey};
 use crate::model::plan::Stop;
 use crate::model::*;
 use crate::testing;
@@ -76,28 +77,25 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         (id.clone(), job.clone(), evals)
             .prop_map(|(n, job, status)| Command::EvalUpdate { evals: vec![eval(n, job, status)] }),
-        (id.clone(), job, node.clone()).prop_map(|(n, job, node)| Command::ApplyPlan {
-            stops: Vec::new(),
+        (id.clone(), job, node.clone()).prop_map(|(n, job, node)| Command::ApplyPlan(PlanCommit {
             places: vec![alloc(n, job, node)],
-            updates: Vec::new(),
-            evals: Vec::new(),
             time: Timestamp(5),
-        }),
-        (id.clone(), id.clone()).prop_map(|(n, next)| Command::ApplyPlan {
+            ..PlanCommit::default()
+        })),
+        (id.clone(), id.clone()).prop_map(|(n, next)| Command::ApplyPlan(PlanCommit {
             stops: vec![Stop {
                 alloc_id: AllocId(Uuid::from_u128(u128::from(n))),
                 node_id: node_id(0),
                 description: "stop".to_owned(),
                 client_status: None,
                 next: Some(AllocId(Uuid::from_u128(u128::from(next)))),
+                follow_up_eval: None,
                 preempted_by: None,
                 eval_id: EvalId(Uuid::from_u128(1)),
             }],
-            places: Vec::new(),
-            updates: Vec::new(),
-            evals: Vec::new(),
             time: Timestamp(6),
-        }),
+            ..PlanCommit::default()
+        })),
         (id, node, status()).prop_map(|(n, node, client_status)| Command::ClientUpdate {
             node_id: node_id(node),
             updates: vec![AllocUpdate {
@@ -105,6 +103,7 @@ fn command() -> impl Strategy<Value = Command> {
                 client_status,
                 client_description: String::new(),
                 task_states: Default::default(),
+                health: None,
                 time: Timestamp(7),
             }],
             time: Timestamp(7),
@@ -116,7 +115,9 @@ fn command() -> impl Strategy<Value = Command> {
 /// Makes a new allocation keep its node: a plan never moves one.
 fn is_sound(view: &Snapshot, command: &Command) -> bool {
     match command {
-        Command::ApplyPlan { places, .. } => places.iter().all(|place| view.alloc(&place.id).is_none()),
+        Command::ApplyPlan(PlanCommit { places, .. }) => {
+            places.iter().all(|place| view.alloc(&place.id).is_none())
+        }
         Command::EvalUpdate { evals } => {
             evals.iter().all(|eval| view.eval(&eval.id).is_none_or(|known| known.job_key == eval.job_key))
         }
@@ -183,13 +184,11 @@ fn a_change_wakes_whom_it_concerns_and_nobody_else() {
     };
     let keys =
         [WatchKey::NodeAllocs(node_id(0)), WatchKey::NodeAllocs(node_id(1)), WatchKey::Jobs, WatchKey::Any];
-    let place = Command::ApplyPlan {
-        stops: Vec::new(),
+    let place = Command::ApplyPlan(PlanCommit {
         places: vec![alloc(1, 0, 0)],
-        updates: Vec::new(),
-        evals: Vec::new(),
         time: Timestamp(1),
-    };
+        ..PlanCommit::default()
+    });
     assert_eq!(woken(&keys, &place), [true, false, false, true]);
     let seen = Command::ClientUpdate {
         node_id: node_id(0),
@@ -198,6 +197,7 @@ fn a_change_wakes_whom_it_concerns_and_nobody_else() {
             client_status: ClientStatus::Running,
             client_description: String::new(),
             task_states: Default::default(),
+            health: None,
             time: Timestamp(2),
         }],
         time: Timestamp(2),

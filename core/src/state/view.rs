@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::apply::{self, ApplyError};
 use super::command::Command;
-use super::tables::{allocs::Allocs, evals::Evals, jobs::Jobs, nodes::Nodes};
-use crate::model::{AllocId, Allocation, EvalId, Evaluation, Job, JobKey, Node, NodeId};
+use super::tables::{allocs::Allocs, deployments::Deployments, evals::Evals, jobs::Jobs, nodes::Nodes};
+use crate::model::{
+    AllocId, Allocation, Deployment, DeploymentId, EvalId, Evaluation, Job, JobKey, Node, NodeId,
+};
 
 /// The version of the encoding of a whole state.
 const FORMAT: u8 = 1;
@@ -21,6 +23,7 @@ pub struct Snapshot {
     pub(super) nodes: Nodes,
     pub(super) allocs: Allocs,
     pub(super) evals: Evals,
+    pub(super) deployments: Deployments,
 }
 
 /// A whole state as it is written down.
@@ -34,6 +37,11 @@ struct Image {
     nodes: Vec<Node>,
     allocs: Vec<Allocation>,
     evals: Vec<Evaluation>,
+    /// Log index of the last change of a deployment.
+    #[serde(default)]
+    deployments_index: u64,
+    #[serde(default)]
+    deployments: Vec<Deployment>,
 }
 
 /// Why a state cannot be read.
@@ -71,6 +79,11 @@ impl Snapshot {
     /// Returns the log index of the last change of any evaluation.
     pub fn evals_index(&self) -> u64 {
         self.evals.index
+    }
+
+    /// Returns the log index of the last change of any deployment.
+    pub fn deployments_index(&self) -> u64 {
+        self.deployments.index
     }
 
     /// Returns the log index of the servers' last change of a node's allocations; 0 when there was none.
@@ -151,6 +164,31 @@ impl Snapshot {
         Ok(next)
     }
 
+    /// Returns one version of a job, if it is kept.
+    pub fn job_version(&self, key: &JobKey, version: u64) -> Option<&Arc<Job>> {
+        self.jobs.version(key, version)
+    }
+
+    /// Returns all deployments in id order.
+    pub fn deployments(&self) -> impl Iterator<Item = &Arc<Deployment>> {
+        self.deployments.iter()
+    }
+
+    /// Returns a deployment.
+    pub fn deployment(&self, id: &DeploymentId) -> Option<&Arc<Deployment>> {
+        self.deployments.get(id)
+    }
+
+    /// Returns a job's deployments in id order.
+    pub fn deployments_by_job(&self, key: &JobKey) -> impl Iterator<Item = &Arc<Deployment>> {
+        self.deployments.of_job(key)
+    }
+
+    /// Returns the deployment of a job that began last.
+    pub fn latest_deployment(&self, key: &JobKey) -> Option<&Arc<Deployment>> {
+        self.deployments_by_job(key).max_by_key(|deployment| deployment.create_index)
+    }
+
     /// Writes the whole state.
     ///
     /// # Panics
@@ -164,6 +202,8 @@ impl Snapshot {
             nodes: self.nodes().map(|node| (**node).clone()).collect(),
             allocs: self.allocs().map(|alloc| (**alloc).clone()).collect(),
             evals: self.evals().map(|eval| (**eval).clone()).collect(),
+            deployments_index: self.deployments.index,
+            deployments: self.deployments().map(|deployment| (**deployment).clone()).collect(),
         };
         let mut bytes = vec![FORMAT];
         rmp_serde::encode::write_named(&mut bytes, &image).expect("a state can be encoded");
@@ -201,6 +241,10 @@ impl Snapshot {
         for eval in image.evals {
             view.evals.put(Arc::new(eval), image.index);
         }
+        for deployment in image.deployments {
+            view.deployments.put(Arc::new(deployment), image.index);
+        }
+        view.deployments.index = image.deployments_index;
         [view.jobs.index, view.nodes.index, view.allocs.index, view.evals.index] = image.table_indexes;
         Ok(view)
     }

@@ -12,7 +12,7 @@ use std::task::Poll;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
-use crate::model::{AllocId, EvalId, JobKey, NodeId};
+use crate::model::{AllocId, DeploymentId, EvalId, JobKey, NodeId};
 
 /// What can be waited for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +43,12 @@ pub enum WatchKey {
     Eval(EvalId),
     /// A job's evaluations.
     JobEvals(JobKey),
+    /// Any deployment.
+    Deployments,
+    /// One deployment.
+    Deployment(DeploymentId),
+    /// A job's deployments.
+    JobDeployments(JobKey),
 }
 
 /// Who waits for what.

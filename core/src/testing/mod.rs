@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::model::node::{Eligibility, NodeStatus};
 use crate::model::resources::{AllocatedResources, NodeResources, ReservedResources};
 use crate::model::{
-    AllocId, AllocatedTaskResources, Allocation, ClientStatus, DesiredStatus, EvalId, Job, JobStatus, Node,
-    NodeId, Task, TaskGroup, Timestamp,
+    AllocId, AllocatedTaskResources, Allocation, ClientStatus, DesiredStatus, DesiredTransition, EvalId, Job,
+    JobStatus, Node, NodeId, Task, TaskGroup, Timestamp,
 };
 
 /// Returns a ready node.
@@ -29,6 +29,7 @@ pub fn node() -> Node {
         status: NodeStatus::Ready,
         status_description: String::new(),
         eligibility: Eligibility::Eligible,
+        drain: None,
         status_updated_at: Timestamp::NEVER,
         create_index: 0,
         modify_index: 0,
@@ -83,6 +84,12 @@ pub fn alloc(name: &str, driver: &str) -> Allocation {
         next: None,
         preempted_by: None,
         preempted: Vec::new(),
+        deployment_id: None,
+        deployment_status: None,
+        desired_transition: DesiredTransition::default(),
+        reschedule_tracker: None,
+        follow_up_eval: None,
+        states: Vec::new(),
         create_time: Timestamp::NEVER,
         modify_time: Timestamp::NEVER,
         create_index: 10,

@@ -6,8 +6,9 @@ use super::id_or_empty;
 use super::metric::metric;
 use super::resources::{networks, resources};
 use crate::api::wire::alloc::{
-    AllocStub, AllocatedCpu, AllocatedMemory, AllocatedResources, AllocatedSharedResources,
-    AllocatedTaskResources, Allocation, PortMapping, TaskEvent, TaskState,
+    AllocDeploymentStatus, AllocStub, AllocatedCpu, AllocatedMemory, AllocatedResources,
+    AllocatedSharedResources, AllocatedTaskResources, Allocation, DesiredTransition, PortMapping,
+    RescheduleEvent, RescheduleTracker, TaskEvent, TaskState,
 };
 use crate::api::wire::time::GoTime;
 use crate::api::wire::{Resources, Unset};
@@ -37,9 +38,14 @@ pub fn allocation(from: &model::Allocation) -> Allocation {
         metrics: Some(metric(&from.metric)),
         desired_status: from.desired_status.as_str().to_owned(),
         desired_description: from.desired_description.clone(),
+        desired_transition: desired_transition(from),
         client_status: from.client_status.as_str().to_owned(),
         client_description: from.client_description.clone(),
         task_states: task_states(from),
+        deployment_id: id_or_empty(from.deployment_id),
+        deployment_status: deployment_status(from),
+        followup_eval_id: id_or_empty(from.follow_up_eval),
+        reschedule_tracker: reschedule_tracker(from),
         previous_allocation: id_or_empty(from.previous),
         next_allocation: id_or_empty(from.next),
         create_index: from.create_index,
@@ -67,9 +73,13 @@ pub fn stub(from: &model::Allocation, with_resources: bool, with_task_states: bo
         allocated_resources: with_resources.then(|| allocated(&from.resources)),
         desired_status: from.desired_status.as_str().to_owned(),
         desired_description: from.desired_description.clone(),
+        desired_transition: desired_transition(from),
         client_status: from.client_status.as_str().to_owned(),
         client_description: from.client_description.clone(),
         task_states: if with_task_states { task_states(from) } else { BTreeMap::new() },
+        deployment_status: deployment_status(from),
+        followup_eval_id: id_or_empty(from.follow_up_eval),
+        reschedule_tracker: reschedule_tracker(from),
         next_allocation: id_or_empty(from.next),
         create_index: from.create_index,
         modify_index: from.modify_index,
@@ -114,6 +124,39 @@ fn allocated(from: &model::AllocatedResources) -> AllocatedResources {
             ports: from.shared_networks.iter().flat_map(port_mappings).collect(),
         },
     }
+}
+
+fn desired_transition(from: &model::Allocation) -> DesiredTransition {
+    let wanted = from.desired_transition;
+    DesiredTransition {
+        migrate: wanted.migrate,
+        reschedule: wanted.reschedule,
+        force_reschedule: wanted.force_reschedule,
+    }
+}
+
+fn deployment_status(from: &model::Allocation) -> Option<AllocDeploymentStatus> {
+    let status = from.deployment_status.as_ref()?;
+    Some(AllocDeploymentStatus {
+        healthy: status.healthy,
+        timestamp: GoTime(status.timestamp),
+        canary: status.canary,
+        modify_index: status.modify_index,
+    })
+}
+
+fn reschedule_tracker(from: &model::Allocation) -> Option<RescheduleTracker> {
+    let event = |event: &model::RescheduleEvent| RescheduleEvent {
+        reschedule_time: event.time.nanos(),
+        prev_alloc_id: event.previous_alloc.to_string(),
+        prev_node_id: event.previous_node.to_string(),
+        delay: i64::try_from(event.delay.as_nanos()).unwrap_or(i64::MAX),
+    };
+    let tracker = from.reschedule_tracker.as_ref()?;
+    Some(RescheduleTracker {
+        events: tracker.events.iter().map(event).collect(),
+        ..RescheduleTracker::default()
+    })
 }
 
 fn port_mappings(network: &model::Network) -> impl Iterator<Item = PortMapping> {

@@ -48,6 +48,7 @@ pub fn summary<'a>(
             ClientStatus::Complete => counts.complete += 1,
             ClientStatus::Failed => counts.failed += 1,
             ClientStatus::Lost => counts.lost += 1,
+            ClientStatus::Unknown => counts.unknown += 1,
         }
     }
     let scheduled =

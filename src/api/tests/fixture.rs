@@ -20,11 +20,11 @@ use crate::env::{self, Env};
 use crate::model::alloc::Allocation;
 use crate::model::resources::{AllocatedResources, AllocatedTaskResources, Network, NodeResources, Port};
 use crate::model::{
-    AllocId, ClientStatus, DesiredStatus, DriverInfo, Eligibility, EvalId, Evaluation, Job, JobKey, Node,
-    NodeId, NodeStatus, TaskEvent, TaskRunState, TaskState, Timestamp, Trigger,
+    AllocId, ClientStatus, DesiredStatus, DesiredTransition, DriverInfo, Eligibility, EvalId, Evaluation,
+    Job, JobKey, Node, NodeId, NodeStatus, TaskEvent, TaskRunState, TaskState, Timestamp, Trigger,
 };
 use crate::rpc::messages::{HttpReply, HttpRequest};
-use crate::state::{Command, Store};
+use crate::state::{Command, PlanCommit, Store};
 
 pub(super) const ADDRESS: &str = "10.0.0.1:4646";
 pub(super) const NODE: &str = "11111111-2222-3333-4444-555555555555";
@@ -353,13 +353,7 @@ pub(super) fn fill(servers: &FakeServers) {
     servers.apply(&Command::JobRegister { job: job.clone().into(), eval: Some(eval), enforce_index: None });
     let job = servers.store.snapshot().job(&job.key()).unwrap().clone();
     let places = vec![allocation(&job, now)];
-    servers.apply(&Command::ApplyPlan {
-        stops: Vec::new(),
-        places,
-        updates: Vec::new(),
-        evals: Vec::new(),
-        time: now,
-    });
+    servers.apply(&Command::ApplyPlan(PlanCommit { places, time: now, ..PlanCommit::default() }));
 }
 
 pub(super) fn node(now: Timestamp) -> Node {
@@ -388,6 +382,7 @@ pub(super) fn node(now: Timestamp) -> Node {
         status: NodeStatus::Ready,
         status_description: String::new(),
         eligibility: Eligibility::Eligible,
+        drain: None,
         status_updated_at: now,
         create_index: 0,
         modify_index: 0,
@@ -437,6 +432,12 @@ pub(super) fn allocation(job: &Arc<Job>, now: Timestamp) -> Allocation {
         next: None,
         preempted_by: None,
         preempted: Vec::new(),
+        deployment_id: None,
+        deployment_status: None,
+        desired_transition: DesiredTransition::default(),
+        reschedule_tracker: None,
+        follow_up_eval: None,
+        states: Vec::new(),
         create_time: now,
         modify_time: now,
         create_index: 0,

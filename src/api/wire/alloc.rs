@@ -54,7 +54,7 @@ pub struct Allocation {
     pub desired_status: String,
     /// Why.
     pub desired_description: String,
-    /// Not supported.
+    /// What is wanted of it beside running or stopping.
     pub desired_transition: DesiredTransition,
     /// What its client last saw.
     pub client_status: String,
@@ -63,20 +63,20 @@ pub struct Allocation {
     /// By task.
     #[serde(with = "null_when_empty")]
     pub task_states: BTreeMap<String, TaskState>,
-    /// Not supported.
+    /// The rollout it belongs to; may be empty.
     #[serde(rename = "DeploymentID")]
     pub deployment_id: String,
-    /// Not supported.
-    pub deployment_status: Unset,
-    /// Not supported.
+    /// What it is to that rollout.
+    pub deployment_status: Option<AllocDeploymentStatus>,
+    /// The evaluation that will look at it again; may be empty.
     #[serde(rename = "FollowupEvalID")]
     pub followup_eval_id: String,
     /// The one it replaces; may be empty.
     pub previous_allocation: String,
     /// The one that replaces it; may be empty.
     pub next_allocation: String,
-    /// Not supported.
-    pub reschedule_tracker: Unset,
+    /// Which failed ones it follows.
+    pub reschedule_tracker: Option<RescheduleTracker>,
     /// Not supported.
     pub network_status: Unset,
     /// Not supported.
@@ -176,16 +176,57 @@ pub struct PortMapping {
     pub host_ip: String,
 }
 
-/// What the servers want to become of an allocation; not supported.
+/// What the servers want to become of an allocation beside running or stopping.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct DesiredTransition {
-    /// Not supported.
-    pub migrate: Unset,
-    /// Not supported.
-    pub reschedule: Unset,
-    /// Not supported.
-    pub force_reschedule: Unset,
+    /// It shall leave its node.
+    pub migrate: Option<bool>,
+    /// Its rollout has seen its failure, and it may be replaced.
+    pub reschedule: Option<bool>,
+    /// It shall be replaced whatever its policy says.
+    pub force_reschedule: Option<bool>,
+}
+
+/// What an allocation is to its rollout.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AllocDeploymentStatus {
+    /// Whether it is healthy; `null` until that is known.
+    pub healthy: Option<bool>,
+    /// When that was found out.
+    pub timestamp: GoTime,
+    /// Whether it runs beside the old version.
+    pub canary: bool,
+    /// Log index of the last change of these.
+    pub modify_index: u64,
+}
+
+/// The failed allocations that one follows, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct RescheduleTracker {
+    /// One for each that is remembered.
+    #[serde(with = "null_when_empty")]
+    pub events: Vec<RescheduleEvent>,
+    /// Not kept; always empty.
+    pub last_reschedule: String,
+}
+
+/// A failed allocation was replaced.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct RescheduleEvent {
+    /// When, in ns since 1970.
+    pub reschedule_time: i64,
+    /// The failed one.
+    #[serde(rename = "PrevAllocID")]
+    pub prev_alloc_id: String,
+    /// Where it was.
+    #[serde(rename = "PrevNodeID")]
+    pub prev_node_id: String,
+    /// How long its replacement was delayed, in ns.
+    pub delay: i64,
 }
 
 /// An allocation in a list.
@@ -223,7 +264,7 @@ pub struct AllocStub {
     pub desired_status: String,
     /// Why.
     pub desired_description: String,
-    /// Not supported.
+    /// What is wanted of it beside running or stopping.
     pub desired_transition: DesiredTransition,
     /// What its client last saw.
     pub client_status: String,
@@ -232,15 +273,15 @@ pub struct AllocStub {
     /// By task; left out when asked for by `task_states=false`.
     #[serde(with = "null_when_empty")]
     pub task_states: BTreeMap<String, TaskState>,
-    /// Not supported.
-    pub deployment_status: Unset,
-    /// Not supported.
+    /// What it is to its rollout.
+    pub deployment_status: Option<AllocDeploymentStatus>,
+    /// The evaluation that will look at it again; may be empty.
     #[serde(rename = "FollowupEvalID")]
     pub followup_eval_id: String,
     /// The one that replaces it; may be empty.
     pub next_allocation: String,
-    /// Not supported.
-    pub reschedule_tracker: Unset,
+    /// Which failed ones it follows.
+    pub reschedule_tracker: Option<RescheduleTracker>,
     /// Not supported.
     pub preempted_allocations: Unset,
     /// Not supported.

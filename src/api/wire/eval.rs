@@ -34,7 +34,7 @@ pub struct Evaluation {
     pub node_id: String,
     /// Not kept; always 0.
     pub node_modify_index: u64,
-    /// The rollout it belongs to; not supported.
+    /// The rollout it belongs to; may be empty.
     #[serde(rename = "DeploymentID")]
     pub deployment_id: String,
     /// Where it stands.
@@ -105,7 +105,7 @@ pub struct EvaluationStub {
     /// The node whose change made it; may be empty.
     #[serde(rename = "NodeID")]
     pub node_id: String,
-    /// The rollout it belongs to; not supported.
+    /// The rollout it belongs to; may be empty.
     #[serde(rename = "DeploymentID")]
     pub deployment_id: String,
     /// Where it stands.

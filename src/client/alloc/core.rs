@@ -135,6 +135,7 @@ impl AllocCore {
             client_status,
             client_description: description.to_owned(),
             task_states: self.states.clone(),
+            health: None,
             time: now,
         }
     }

@@ -118,10 +118,12 @@ fn classify(view: &Snapshot, job: &Job, alloc: &Allocation, now: Timestamp) -> C
         ClientStatus::Failed => classify_failed(view, job, alloc, now),
         ClientStatus::Complete if job.job_type == JobType::Batch => Class::Keep,
         ClientStatus::Complete => Class::Ignore,
-        ClientStatus::Pending | ClientStatus::Running => match is_on_lost_node(view, alloc) {
-            true => Class::Lost,
-            false => Class::Keep,
-        },
+        ClientStatus::Pending | ClientStatus::Running | ClientStatus::Unknown => {
+            match is_on_lost_node(view, alloc) {
+                true => Class::Lost,
+                false => Class::Keep,
+            }
+        }
     }
 }
 

@@ -55,6 +55,18 @@ impl Jobs {
         self.index = index;
     }
 
+    /// Changes what is known of one version; a version that is not kept any more stays forgotten.
+    pub(in crate::state) fn put_version(&mut self, job: Arc<Job>, index: u64) {
+        let key = job.key();
+        let Some(versions) = self.versions.get_mut(&key) else { return };
+        let Some(position) = versions.iter().position(|known| known.version == job.version) else { return };
+        versions.set(position, job.clone());
+        if self.by_key.get(&key).is_some_and(|current| current.version == job.version) {
+            self.by_key.insert(key, job);
+        }
+        self.index = index;
+    }
+
     /// Forgets a job with all its versions.
     pub(in crate::state) fn remove(&mut self, key: &JobKey, index: u64) {
         self.by_key.remove(key);

@@ -1,6 +1,7 @@
 //! One resource a file: the map by id, and the indexes by what it belongs to.
 
 pub mod allocs;
+pub mod deployments;
 pub mod evals;
 pub mod jobs;
 pub mod nodes;

@@ -7,9 +7,9 @@ use futures_util::FutureExt;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::model::plan::Stop;
+use crate::model::plan::{Mark, Stop};
 use crate::model::*;
-use crate::state::{Command, Snapshot, Store, WatchKey, Watcher};
+use crate::state::{Command, PlanCommit, Snapshot, Store, WatchKey, Watcher};
 use crate::testing;
 
 /// How many nodes, jobs, allocations and evaluations there are: few, so that commands meet.
@@ -30,7 +30,7 @@ struct Op {
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let op = (0..11_u8, 0..ALLOCS, 0..NODES, 0..JOBS, 0..EVALS, any::<u8>())
+    let op = (0..18_u8, 0..ALLOCS, 0..NODES, 0..JOBS, 0..EVALS, any::<u8>())
         .prop_map(|(kind, alloc, node, job, eval, value)| Op { kind, alloc, node, job, eval, value });
     prop::collection::vec(op, 1..60)
 }
@@ -87,6 +87,7 @@ proptest! {
             check_jobs(&after)?;
             check_allocs(&before, &after, &command)?;
             check_nodes(&before, &after, &command)?;
+            check_deployments(&before, &after)?;
         }
     }
 
@@ -190,32 +191,69 @@ impl Op {
                 Command::NodeEligibility { node_id, eligibility, time, evals }
             }
             6 => Command::EvalUpdate { evals: vec![self.evaluation()] },
-            7 | 8 => Command::ApplyPlan {
+            7 | 8 => Command::ApplyPlan(PlanCommit {
                 stops: self.stops(node_id),
                 places: self.places(view),
-                updates: Vec::new(),
                 evals: vec![self.evaluation()],
+                deployment: (self.value.is_multiple_of(3)).then(|| deployment(self.job)),
                 time,
-            },
+                ..PlanCommit::default()
+            }),
             9 => {
                 let updated = view.alloc(&alloc_id(self.alloc)).zip(view.job(&job_key(self.alloc % JOBS)));
                 let updates = updated
                     .into_iter()
                     .map(|(alloc, job)| Allocation { job: job.clone(), ..(**alloc).clone() });
-                Command::ApplyPlan {
-                    stops: Vec::new(),
-                    places: Vec::new(),
-                    updates: updates.collect(),
-                    evals: Vec::new(),
-                    time,
-                }
+                Command::ApplyPlan(PlanCommit { updates: updates.collect(), time, ..PlanCommit::default() })
+            }
+            10 => Command::ApplyPlan(PlanCommit {
+                marks: vec![self.mark(node_id)],
+                time,
+                ..PlanCommit::default()
+            }),
+            11 => {
+                let drain = (self.value < 128).then(DrainStrategy::default);
+                Command::NodeDrain { node_id, drain, mark_eligible: self.value > 200, time, evals }
+            }
+            12 => {
+                let migrate = Some(self.value.is_multiple_of(2));
+                let transition = DesiredTransition { migrate, ..DesiredTransition::default() };
+                let transitions = vec![(alloc_id(self.alloc), transition)];
+                Command::AllocDesiredTransition { transitions, time, evals }
+            }
+            13 => Command::DeploymentStatusUpdate {
+                update: self.deployment_update(),
+                revert: self.value.is_multiple_of(4).then(|| job(self.job, 1).into()),
+                time,
+                eval: evals.into_iter().next(),
+            },
+            14 => Command::DeploymentPromote {
+                deployment_id: deployment(self.job).id,
+                groups: (self.value > 100).then(|| vec![job_key(self.job).id]),
+                time,
+                eval: evals.into_iter().next(),
+            },
+            15 => Command::DeploymentAllocHealth {
+                deployment_id: deployment(self.alloc % JOBS).id,
+                healthy: if self.value > 100 { vec![alloc_id(self.alloc)] } else { Vec::new() },
+                unhealthy: if self.value > 200 { Vec::new() } else { vec![alloc_id(self.alloc)] },
+                update: (self.value < 20).then(|| self.deployment_update()),
+                revert: None,
+                time,
+                eval: evals.into_iter().next(),
+            },
+            16 => {
+                let (version, stable) = (u64::from(self.value % 4), self.value > 100);
+                Command::JobStability { key: job_key(self.job), version, stable }
             }
             _ => {
+                let health = self.value > 60;
                 let update = AllocUpdate {
                     id: alloc_id(self.alloc),
                     client_status: client_status(self.value),
                     client_description: String::new(),
                     task_states: BTreeMap::new(),
+                    health: health.then_some(AllocHealth { healthy: self.value > 150, time }),
                     time,
                 };
                 Command::ClientUpdate { node_id, updates: vec![update], time, evals }
@@ -238,6 +276,26 @@ impl Op {
         eval
     }
 
+    fn mark(&self, node_id: NodeId) -> Mark {
+        let record = [None, Some(ClientStatus::Unknown), Some(ClientStatus::Running)];
+        Mark {
+            alloc_id: alloc_id(self.alloc),
+            node_id,
+            record: record[usize::from(self.value % 3)],
+            description: "cut off".to_owned(),
+            follow_up_eval: self.value.is_multiple_of(2).then_some(EvalId(Uuid::from_u128(0))),
+        }
+    }
+
+    fn deployment_update(&self) -> DeploymentUpdate {
+        use DeploymentStatus::{Failed, Paused, Running, Successful};
+        DeploymentUpdate {
+            deployment_id: deployment(self.job).id,
+            status: [Running, Paused, Running, Successful, Failed][usize::from(self.value % 5)],
+            description: "said so".to_owned(),
+        }
+    }
+
     fn stops(&self, node_id: NodeId) -> Vec<Stop> {
         let stop = Stop {
             alloc_id: alloc_id(self.value % ALLOCS),
@@ -246,6 +304,7 @@ impl Op {
             client_status: self.value.is_multiple_of(5).then_some(ClientStatus::Lost),
             next: self.value.is_multiple_of(2).then(|| alloc_id(self.alloc)),
             preempted_by: self.value.is_multiple_of(3).then(|| alloc_id(self.alloc)),
+            follow_up_eval: None,
             eval_id: EvalId(Uuid::from_u128(0)),
         };
         if self.kind == 7 { vec![stop] } else { Vec::new() }
@@ -259,13 +318,26 @@ impl Op {
         let mut alloc = testing::alloc(&job.id, "docker");
         (alloc.id, alloc.node_id, alloc.job) = (alloc_id(self.alloc), node_id(self.node), job);
         alloc.previous = previous.filter(|id| *id != alloc.id);
+        // A plan that places for a deployment has seen it.
+        let deployment = view.deployment(&deployment(self.alloc % JOBS).id);
+        alloc.deployment_id =
+            deployment.filter(|_| !self.value.is_multiple_of(3)).map(|deployment| deployment.id);
+        let canary = self.value % 5 > 2;
+        alloc.deployment_status = canary.then(|| AllocDeploymentStatus { canary, ..Default::default() });
         vec![alloc]
     }
 }
 
 fn check_indexes(before: &Snapshot, after: &Snapshot) -> Result<(), TestCaseError> {
-    let indexes =
-        |view: &Snapshot| [view.jobs_index(), view.nodes_index(), view.allocs_index(), view.evals_index()];
+    let indexes = |view: &Snapshot| {
+        [
+            view.jobs_index(),
+            view.nodes_index(),
+            view.allocs_index(),
+            view.evals_index(),
+            view.deployments_index(),
+        ]
+    };
     for (before, now) in indexes(before).into_iter().zip(indexes(after)) {
         prop_assert!(now == before || now == after.index(), "a table's index is that of its last change");
     }
@@ -302,6 +374,8 @@ fn check_groups(view: &Snapshot) -> Result<(), TestCaseError> {
         prop_assert_eq!(view.allocs_by_job(&key).collect::<Vec<_>>(), scanned);
         let scanned: Vec<_> = view.evals().filter(|eval| eval.job_key == key).collect();
         prop_assert_eq!(view.evals_by_job(&key).collect::<Vec<_>>(), scanned);
+        let scanned: Vec<_> = view.deployments().filter(|one| one.job_key == key).collect();
+        prop_assert_eq!(view.deployments_by_job(&key).collect::<Vec<_>>(), scanned);
     }
     Ok(())
 }
@@ -349,21 +423,47 @@ fn check_allocs(before: &Snapshot, after: &Snapshot, command: &Command) -> Resul
 fn check_nodes(before: &Snapshot, after: &Snapshot, command: &Command) -> Result<(), TestCaseError> {
     for now in after.nodes() {
         let Some(known) = before.node(&now.id) else { continue };
-        if !matches!(command, Command::NodeEligibility { .. }) {
+        if !matches!(command, Command::NodeEligibility { .. } | Command::NodeDrain { .. }) {
             prop_assert_eq!(known.eligibility, now.eligibility, "eligibility is the operator's");
         }
     }
     Ok(())
 }
 
+fn check_deployments(before: &Snapshot, after: &Snapshot) -> Result<(), TestCaseError> {
+    for now in after.deployments() {
+        prop_assert_eq!(before.deployment(&now.id) != Some(now), now.modify_index == after.index());
+        if let Some(known) = before.deployment(&now.id).filter(|known| !known.is_active()) {
+            prop_assert_eq!(known, now, "what has ended has ended");
+        }
+        for group in now.groups.values() {
+            prop_assert!(
+                group.healthy + group.unhealthy <= group.placed,
+                "only what was placed is well or not"
+            );
+            let canaries = group.placed_canaries.len();
+            prop_assert!(canaries <= group.placed as usize, "canaries are counted with the others");
+        }
+    }
+    Ok(())
+}
+
 fn all_keys() -> Vec<WatchKey> {
-    let mut keys = vec![WatchKey::Any, WatchKey::Jobs, WatchKey::Nodes, WatchKey::Allocs, WatchKey::Evals];
+    let mut keys = vec![
+        WatchKey::Any,
+        WatchKey::Jobs,
+        WatchKey::Nodes,
+        WatchKey::Allocs,
+        WatchKey::Evals,
+        WatchKey::Deployments,
+    ];
     for n in 0..NODES {
         let id = node_id(n);
         keys.extend([WatchKey::Node(id), WatchKey::NodeAllocs(id), WatchKey::NodeAllocsSeen(id)]);
     }
     for n in 0..JOBS {
         let key = job_key(n);
+        keys.extend([WatchKey::Deployment(deployment(n).id), WatchKey::JobDeployments(key.clone())]);
         keys.extend([WatchKey::Job(key.clone()), WatchKey::JobAllocs(key.clone()), WatchKey::JobEvals(key)]);
     }
     keys.extend((0..ALLOCS).map(|n| WatchKey::Alloc(alloc_id(n))));
@@ -378,8 +478,11 @@ fn concerns(key: &WatchKey, before: &Snapshot, after: &Snapshot) -> bool {
     };
     match key {
         WatchKey::Any => true,
-        WatchKey::Jobs => !before.jobs().eq(after.jobs()),
-        WatchKey::Job(key) => before.job(key) != after.job(key),
+        WatchKey::Jobs => {
+            (0..JOBS).map(job_key).any(|key| !before.job_versions(&key).eq(after.job_versions(&key)))
+        }
+        // A word on an older version concerns who looks at the job, too.
+        WatchKey::Job(key) => !before.job_versions(key).eq(after.job_versions(key)),
         WatchKey::Nodes => !before.nodes().eq(after.nodes()),
         WatchKey::Node(id) => before.node(id) != after.node(id),
         WatchKey::Allocs => allocs_differ(&|_| true),
@@ -389,13 +492,16 @@ fn concerns(key: &WatchKey, before: &Snapshot, after: &Snapshot) -> bool {
         WatchKey::NodeAllocsSeen(id) => allocs_differ(&|alloc| alloc.node_id == *id),
         WatchKey::Evals => !before.evals().eq(after.evals()),
         WatchKey::Eval(id) => before.eval(id) != after.eval(id),
+        WatchKey::Deployments => !before.deployments().eq(after.deployments()),
+        WatchKey::Deployment(id) => before.deployment(id) != after.deployment(id),
+        WatchKey::JobDeployments(key) => !before.deployments_by_job(key).eq(after.deployments_by_job(key)),
         WatchKey::JobEvals(key) => !before.evals_by_job(key).eq(after.evals_by_job(key)),
     }
 }
 
 fn client_status(value: u8) -> ClientStatus {
-    use ClientStatus::{Complete, Failed, Lost, Pending, Running};
-    [Pending, Running, Complete, Failed, Lost][usize::from(value % 5)]
+    use ClientStatus::{Complete, Failed, Lost, Pending, Running, Unknown};
+    [Pending, Running, Complete, Failed, Lost, Unknown][usize::from(value % 6)]
 }
 
 fn node_id(n: u8) -> NodeId {
@@ -408,6 +514,17 @@ fn alloc_id(n: u8) -> AllocId {
 
 fn job_key(n: u8) -> JobKey {
     JobKey::new("default", format!("job-{n}"))
+}
+
+/// Makes the deployment of job `n`; each job has one.
+fn deployment(n: u8) -> Deployment {
+    let mut job = job(n, 1);
+    job.create_index = 1;
+    let id = DeploymentId(Uuid::from_u128(u128::from(n) + 1));
+    let mut deployment = Deployment::new(id, &job, 50, Timestamp(1));
+    let group = DeploymentState { desired_canaries: 1, desired_total: 2, ..DeploymentState::default() };
+    deployment.groups.insert(job.groups[0].name.clone(), group);
+    deployment
 }
 
 /// Makes job `n`; equal `shape`s are equal specifications.
