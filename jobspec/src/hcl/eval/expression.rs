@@ -227,6 +227,8 @@ impl Evaluator<'_> {
                 }
             }
         }
+        let spent = self.budget.steps(functions::effort(name, &arguments));
+        self.within(spent, span.clone())?;
         let result = functions::call(name, arguments, &self.outside).map_err(|fault| {
             // Arguments that an expanded list gave stand where the list does.
             let place = fault.argument.and_then(|index| {

@@ -8,6 +8,9 @@ use super::text::check_length;
 use super::{Arguments, Arity, Fault, Files, Function, Outside};
 use crate::hcl::value::Val;
 
+/// How long a pattern of `fileset` may be, in bytes.
+const PATTERN_MAX: usize = 1024;
+
 pub(super) const FUNCTIONS: &[Function] = &[
     Function { name: "abspath", arity: Arity::Exactly(1), run: abspath },
     Function { name: "basename", arity: Arity::Exactly(1), run: basename },
@@ -92,6 +95,9 @@ fn fileset(arguments: &mut Arguments, outside: &Outside<'_>) -> Result<Val, Faul
     let files = allowed(outside)?;
     let folder = arguments.text(0)?;
     let pattern = arguments.text(1)?;
+    if pattern.len() > PATTERN_MAX {
+        return Err(Fault::argument(1, format!("must have at most {PATTERN_MAX} bytes")));
+    }
     let matcher = globset::GlobBuilder::new(&clean(&pattern))
         .literal_separator(true)
         .build()

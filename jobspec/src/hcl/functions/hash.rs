@@ -86,6 +86,13 @@ fn bcrypt(arguments: &mut Arguments, outside: &Outside<'_>) -> Result<Val, Fault
     Ok(format!("$2a${cost:02}${salt}{hash}").into())
 }
 
+/// Slow on purpose: 50 calls at the default cost use up what a file may take.
+pub(super) fn bcrypt_effort(arguments: &[Val]) -> usize {
+    let cost = arguments.get(1).and_then(Val::to_number).and_then(|cost| cost.as_u64());
+    let cost = cost.and_then(|cost| u32::try_from(cost).ok()).unwrap_or(BCRYPT_COST_DEFAULT);
+    20 << cost.min(BCRYPT_COST_MAX)
+}
+
 fn rsadecrypt(_: &mut Arguments, _: &Outside<'_>) -> Result<Val, Fault> {
     Err(Fault::call("is not offered: decrypt before, and pass the result as a variable"))
 }

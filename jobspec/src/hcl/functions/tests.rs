@@ -196,6 +196,20 @@ fn distinct_of_many_values_takes_no_square_of_their_number() {
     assert!(matches!(distinct, Ok(Val::List(values)) if values.len() == 50_000));
 }
 
+#[test]
+fn slow_functions_use_up_what_a_file_may_take() {
+    let text = "a = [for i in range(100) : regex_replace(format(\"%10000s\", i), \"x\", \"\")]\n";
+    let source = crate::Source::new("x.hcl", text);
+    let parsed = crate::hcl::parse(&source, crate::hcl::Options::default(), &mut crate::Diagnostics::new());
+    let errors = parsed.expect_err("100 long texts").to_string();
+    assert!(errors.contains("computes too much"), "{errors}");
+
+    // Each step of the cost doubles the time.
+    let effort = |cost: i64| effort("bcrypt", &[Val::from("x"), Val::from(cost)]);
+    assert_eq!(effort(12), 4 * effort(10));
+    assert_eq!(effort(-1), super::effort("bcrypt", &[Val::from("x")]));
+}
+
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         ".{0,12}",

@@ -9,7 +9,7 @@ use crate::hcl::value::{VALUE_BYTES_MAX, VALUE_ITEMS_MAX, Val};
 
 /// How long a text may be that a regular expression goes through, in bytes. Replacing can take time that grows with
 /// the square of the length.
-const REGEX_TEXT_MAX: usize = 32 << 10;
+const REGEX_TEXT_MAX: usize = 16 << 10;
 
 /// How large a compiled regular expression may be, in bytes.
 const REGEX_SIZE_MAX: usize = 256 << 10;
@@ -137,6 +137,14 @@ fn regex_replace(arguments: &mut Arguments, _: &Outside<'_>) -> Result<Val, Faul
     replaced.push_str(&text[rest..]);
     check_length(replaced.len())?;
     Ok(replaced.into())
+}
+
+/// The worst case goes through the rest of the text for each place in it, at a few bytes in a nanosecond.
+pub(super) fn regex_effort(arguments: &[Val]) -> usize {
+    match arguments.first() {
+        Some(Val::Text(text)) => text.len().min(REGEX_TEXT_MAX).pow(2) / 1024,
+        _ => 0,
+    }
 }
 
 fn regex_fault(error: &regex::Error) -> String {
