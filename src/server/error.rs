@@ -64,6 +64,7 @@ impl From<ApplyError> for ServerError {
                 };
                 Self::JobModifyIndex { wanted, found }
             }
+            other => Self::Invalid(other.to_string()),
         }
     }
 }
