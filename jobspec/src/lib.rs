@@ -26,6 +26,7 @@
 
 pub mod canonical;
 pub mod diagnostic;
+pub mod diff;
 pub mod example;
 pub mod format;
 pub mod hcl;
@@ -35,6 +36,7 @@ pub mod validate;
 
 pub use canonical::canonicalize;
 pub use diagnostic::{Diagnostic, Diagnostics, Source};
+pub use diff::diff;
 pub use example::example;
 pub use format::format;
 pub use validate::validate;
