@@ -154,6 +154,8 @@ pub fn clean(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::client::dir::AllocDirs;
     use crate::model::Port;
@@ -176,8 +178,9 @@ mod tests {
             dynamic_ports: vec![Port { label: label.to_owned(), value, to, ..Port::default() }],
             ..Network::default()
         };
-        alloc.resources.shared_networks = vec![network("db-main", 23456, 5432)];
-        alloc.resources.tasks.get_mut("web").unwrap().networks = vec![network("http", 20080, 0)];
+        let held = Arc::make_mut(&mut alloc.resources);
+        held.shared_networks = vec![network("db-main", 23456, 5432)];
+        held.tasks.get_mut("web").unwrap().networks = vec![network("http", 20080, 0)];
         let dir = AllocDirs::new("/data".as_ref()).alloc(alloc.id).task("web").unwrap();
         let group = &alloc.job.groups[0];
         (Environment::new(&node, &alloc, group, &group.tasks[0], &dir, view), alloc)

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::LeaderState;
 use super::error::ServerError;
 use crate::env::Env;
+use crate::model::class;
 use crate::model::{ClientStatus, EvalId, EvalStatus, NodeId};
 use crate::raft::StateMachine;
-use crate::scheduler::class;
 use crate::state::{ApplyError, Command, Store};
 
 /// Applies commands to the store and tells the leader's queues.

@@ -9,8 +9,8 @@ use super::error::ServerError;
 use super::heartbeat::HeartbeatCore;
 use super::{LeaderState, Server, nodes, plan_apply, worker};
 use crate::env::spawn::AbortOnDrop;
+use crate::model::class;
 use crate::model::{EvalId, EvalStatus, Evaluation, JobKey, NodeStatus, Trigger};
-use crate::scheduler::class;
 use crate::state::{Command, Snapshot};
 
 /// How long a new leader waits before it tries again to catch up with its own log.

@@ -32,8 +32,8 @@ pub struct Allocation {
     pub job: Arc<Job>,
     /// The task group it is an instance of.
     pub group: String,
-    /// What it holds on its node.
-    pub resources: AllocatedResources,
+    /// What it holds on its node. Instances of a group hold the same, unless they have ports.
+    pub resources: Arc<AllocatedResources>,
     /// How its node was chosen.
     #[serde(default)]
     pub metric: Arc<AllocMetric>,

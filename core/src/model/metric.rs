@@ -1,6 +1,9 @@
 //! Why an allocation went where it went, or nowhere: explanations as data.
+//!
+//! Searches of one group see much the same, and a million allocations have a metric each: what is equal is shared.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +12,31 @@ use super::ids::NodeId;
 /// What the search for one allocation's node saw.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AllocMetric {
+    /// How many nodes were looked at and left out.
+    #[serde(default)]
+    pub seen: Arc<NodesSeen>,
+    /// The best candidates with their scores, best first.
+    #[serde(default)]
+    pub scores: Vec<Arc<NodeScore>>,
+    /// Node by node, why not; the first [`VERDICTS_MAX`](Self::VERDICTS_MAX) in name order.
+    #[serde(default)]
+    pub verdicts: Vec<NodeVerdict>,
+    /// How often more than this one failed for the same reasons, of the same group.
+    #[serde(default)]
+    pub coalesced_failures: u32,
+}
+
+impl AllocMetric {
+    /// How many candidates are remembered.
+    pub const SCORES_MAX: usize = 5;
+    /// How many nodes' reasons are remembered: a page for people, bounded for the state store.
+    pub const VERDICTS_MAX: usize = 32;
+}
+
+/// Nodes as a search saw them, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NodesSeen {
     /// Nodes looked at.
     pub nodes_evaluated: u32,
     /// Of these: not feasible.
@@ -27,19 +55,6 @@ pub struct AllocMetric {
     pub class_exhausted: BTreeMap<String, u32>,
     /// Too full, by what is missing: `cpu`, `memory`, `disk`, `network: ...`.
     pub dimension_exhausted: BTreeMap<String, u32>,
-    /// The best candidates with their scores, best first.
-    pub scores: Vec<NodeScore>,
-    /// Node by node, why not; the first [`VERDICTS_MAX`](Self::VERDICTS_MAX) in name order.
-    pub verdicts: Vec<NodeVerdict>,
-    /// How often more than this one failed for the same reasons, of the same group.
-    pub coalesced_failures: u32,
-}
-
-impl AllocMetric {
-    /// How many candidates are remembered.
-    pub const SCORES_MAX: usize = 5;
-    /// How many nodes' reasons are remembered: a page for people, bounded for the state store.
-    pub const VERDICTS_MAX: usize = 32;
 }
 
 /// One candidate's scores.
@@ -47,10 +62,45 @@ impl AllocMetric {
 pub struct NodeScore {
     /// The candidate.
     pub node_id: NodeId,
-    /// Each scorer that had a say, by name.
-    pub scores: BTreeMap<String, f64>,
+    /// Each scorer that had a say.
+    pub scores: Vec<(Scorer, f64)>,
     /// Their mean.
     pub normalized: f64,
+}
+
+macro_rules! scorers {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// Who scores a candidate.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Scorer { $($(#[$doc])* #[serde(rename = $text)] $name,)* }
+
+        impl Scorer {
+            /// All of them, in the order in which they are asked.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Returns the name by which Nomad's API knows the score.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+scorers! {
+    /// How full the node would be.
+    Binpack = "binpack",
+    /// How well its devices meet the wishes about devices.
+    Devices = "devices",
+    /// Another instance of the group is there.
+    AntiAffinity = "job-anti-affinity",
+    /// The allocation to replace has failed there.
+    ReschedulePenalty = "node-reschedule-penalty",
+    /// How well the node meets the wishes of job, group and tasks.
+    NodeAffinity = "node-affinity",
+    /// How much the node's values of the spread attributes lack instances.
+    Spread = "allocation-spread",
+    /// How little would be lost by what has to make room.
+    Preemption = "preemption",
 }
 
 /// Why one node was not taken: all reasons, not only the first.

@@ -13,6 +13,7 @@
 //!   kept, compared and shown in one form; everything else has a shape of its own in HTTP.
 
 pub mod alloc;
+pub mod class;
 pub mod constraint;
 pub mod deployment;
 pub mod duration;
@@ -29,6 +30,7 @@ pub mod resources;
 pub mod service;
 pub mod task;
 pub mod time;
+pub mod usage;
 
 pub use alloc::{
     AllocDeploymentStatus, AllocHealth, AllocState, AllocUpdate, Allocation, ClientStatus, DesiredStatus,
@@ -40,7 +42,7 @@ pub use eval::{EvalStatus, Evaluation, Trigger};
 pub use group::{EphemeralDisk, TaskGroup, VolumeRequest};
 pub use ids::{AllocId, DeploymentId, EvalId, JobId, JobKey, NodeId};
 pub use job::{Job, JobStatus, JobType, Parameterized, Periodic};
-pub use metric::{AllocMetric, NodeVerdict};
+pub use metric::{AllocMetric, NodeScore, NodeVerdict, NodesSeen, Scorer};
 pub use node::{DrainStrategy, DriverInfo, Eligibility, HostVolume, Node, NodeStatus};
 pub use plan::{Plan, PlanResult};
 pub use policy::{
@@ -54,3 +56,4 @@ pub use resources::{
 pub use service::{Check, CheckRestart, Service};
 pub use task::{DispatchPayload, Lifecycle, LogConfig, Task};
 pub use time::Timestamp;
+pub use usage::{Amounts, Ports, Usage};

@@ -1,10 +1,11 @@
 //! The check of a plan against the state as it is by now, node by node.
 
-use crate::model::plan::Stop;
-use crate::model::{Allocation, NodeId, NodeStatus};
-use crate::state::Snapshot;
+use std::collections::BTreeSet;
 
-use super::fit::Usage;
+use crate::model::plan::Stop;
+use crate::model::{AllocId, Allocation, NodeId, NodeStatus, Usage};
+use crate::state::Snapshot;
+use crate::state::tables::nodes::capacity;
 
 /// Why a node's part of a plan is not committed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +37,8 @@ pub enum Misfit {
 /// Checks that `places` still fit on a node once `stops` are carried out. `places` may hold newer versions of what is
 /// there.
 ///
+/// Looks at what the plan changes and at the node's usage, never at the other allocations there.
+///
 /// # Errors
 /// The first thing that does not hold.
 pub fn node_still_fits(
@@ -49,23 +52,35 @@ pub fn node_still_fits(
     if node.status != NodeStatus::Ready || (brings_new && !node.is_schedulable()) {
         return Err(Misfit::NotReady(node_id));
     }
-    let gone = |alloc: &Allocation| {
-        stops.iter().any(|stop| stop.alloc_id == alloc.id) || places.iter().any(|place| place.id == alloc.id)
-    };
-    let staying = view.allocs_by_node(&node_id).map(|alloc| &**alloc).filter(|alloc| !gone(alloc));
-    let usage = Usage::of(node, staying.chain(places.iter().copied()));
-    let mbits = node.resources.networks.first().map_or(0, |network| u64::from(network.mbits));
+    let usage = usage_after(view, node_id, stops, places);
+    let offered = capacity(node);
     let limits = [
-        ("cpu", usage.cpu_mhz, u64::from(node.resources.cpu_mhz)),
-        ("memory", usage.memory_mb, u64::from(node.resources.memory_mb)),
-        ("disk", usage.disk_mb, u64::from(node.resources.disk_mb)),
-        ("network bandwidth", usage.mbits, mbits),
+        ("cpu", usage.amounts.cpu_mhz, offered.cpu_mhz),
+        ("memory", usage.amounts.memory_mb, offered.memory_mb),
+        ("disk", usage.amounts.disk_mb, offered.disk_mb),
+        ("network bandwidth", usage.amounts.mbits, offered.mbits),
     ];
     if let Some((what, _, _)) = limits.into_iter().find(|(_, used, total)| used > total) {
         return Err(Misfit::Over { node: node_id, what });
     }
-    match usage.collisions.first() {
-        Some(port) => Err(Misfit::Port { node: node_id, port: *port }),
+    let kept = node.reserved.ports.iter().copied().find(|port| usage.ports.contains(*port));
+    match usage.ports.collision().or(kept) {
+        Some(port) => Err(Misfit::Port { node: node_id, port }),
         None => Ok(()),
     }
+}
+
+/// Returns what will be taken of a node.
+fn usage_after(view: &Snapshot, node_id: NodeId, stops: &[&Stop], places: &[&Allocation]) -> Usage {
+    let mut usage = view.usage(&node_id).map(|usage| (**usage).clone()).unwrap_or_default();
+    let stopped = stops.iter().map(|stop| stop.alloc_id);
+    let gone: BTreeSet<AllocId> = stopped.chain(places.iter().map(|place| place.id)).collect();
+    let known = gone.iter().filter_map(|id| view.alloc(id));
+    for alloc in known.filter(|alloc| alloc.node_id == node_id && !alloc.is_terminal()) {
+        usage.remove(&alloc.resources);
+    }
+    for place in places.iter().filter(|place| !place.is_terminal()) {
+        usage.add(&place.resources);
+    }
+    usage
 }

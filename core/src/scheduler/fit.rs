@@ -1,20 +1,17 @@
-//! What is used and free on a node.
+//! What is asked of a node, and what it has too little of.
+//!
+//! [`CHECKS`] is the list of what has to fit. A new kind of resource is a field of [`Ask`] and one more check; one that
+//! not every group asks for also says so in [`Ask::is_plain`], which keeps the common case to four comparisons.
 
 use std::collections::BTreeSet;
 
-use crate::model::{AllocatedResources, Allocation, Node, TaskGroup};
+use crate::model::{Amounts, Node, TaskGroup, Usage};
 
 /// What a group asks of a node, summed over its tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ask {
-    /// CPU, in MHz.
-    pub cpu_mhz: u64,
-    /// Memory, in MB.
-    pub memory_mb: u64,
-    /// Disk, in MB.
-    pub disk_mb: u64,
-    /// Bandwidth, in megabits a second.
-    pub mbits: u64,
+    /// Quantities.
+    pub amounts: Amounts,
     /// Port numbers asked for, with their labels.
     pub static_ports: Vec<(u16, String)>,
     /// How many ports of any number.
@@ -24,91 +21,43 @@ pub struct Ask {
 impl Ask {
     /// Sums up what one instance of a group asks for.
     pub fn of(group: &TaskGroup) -> Self {
-        let mut ask = Self { disk_mb: u64::from(group.ephemeral_disk.size_mb), ..Self::default() };
+        let mut ask = Self::default();
+        let amounts = &mut ask.amounts;
+        amounts.disk_mb = u64::from(group.ephemeral_disk.size_mb);
         for task in &group.tasks {
-            ask.cpu_mhz += u64::from(task.resources.cpu_mhz);
-            ask.memory_mb += u64::from(task.resources.memory_mb);
-            ask.disk_mb += u64::from(task.resources.disk_mb);
+            amounts.cpu_mhz += u64::from(task.resources.cpu_mhz);
+            amounts.memory_mb += u64::from(task.resources.memory_mb);
+            amounts.disk_mb += u64::from(task.resources.disk_mb);
         }
         let of_tasks = group.tasks.iter().flat_map(|task| &task.resources.networks);
         for network in group.networks.iter().chain(of_tasks) {
-            ask.mbits += u64::from(network.mbits);
+            ask.amounts.mbits += u64::from(network.mbits);
             ask.dynamic_ports += network.dynamic_ports.len();
             let ports = network.reserved_ports.iter();
             ask.static_ports.extend(ports.map(|port| (port.value, port.label.clone())));
         }
         ask
     }
+
+    /// Tells whether nothing but quantities is asked for.
+    pub fn is_plain(&self) -> bool {
+        !self.wants_ports()
+    }
+
+    fn wants_ports(&self) -> bool {
+        !self.static_ports.is_empty() || self.dynamic_ports > 0
+    }
 }
 
-/// What of a node is taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// CPU, in MHz.
-    pub cpu_mhz: u64,
-    /// Memory, in MB.
-    pub memory_mb: u64,
-    /// Disk, in MB.
-    pub disk_mb: u64,
-    /// Bandwidth, in megabits a second.
-    pub mbits: u64,
-    /// Port numbers.
-    pub ports: BTreeSet<u16>,
-    /// Port numbers taken twice: something is wrong already.
-    pub collisions: BTreeSet<u16>,
-}
-
-impl Usage {
-    /// Returns what a node keeps for itself.
-    pub fn reserved(node: &Node) -> Self {
-        Self {
-            cpu_mhz: u64::from(node.reserved.cpu_mhz),
-            memory_mb: u64::from(node.reserved.memory_mb),
-            disk_mb: u64::from(node.reserved.disk_mb),
-            ports: node.reserved.ports.iter().copied().collect(),
-            ..Self::default()
-        }
-    }
-
-    /// Returns what is taken by what a node keeps and by allocations that are not terminal.
-    pub fn of<'a>(node: &Node, allocs: impl IntoIterator<Item = &'a Allocation>) -> Self {
-        let mut usage = Self::reserved(node);
-        for alloc in allocs.into_iter().filter(|alloc| !alloc.is_terminal()) {
-            usage.add(&alloc.resources);
-        }
-        usage
-    }
-
-    /// Adds what an allocation holds.
-    pub fn add(&mut self, resources: &AllocatedResources) {
-        self.cpu_mhz += resources.cpu_mhz();
-        self.memory_mb += resources.memory_mb();
-        self.disk_mb += resources.disk_mb();
-        for network in resources.networks() {
-            self.mbits += u64::from(network.mbits);
-            for port in network.reserved_ports.iter().chain(&network.dynamic_ports) {
-                if !self.ports.insert(port.value) {
-                    self.collisions.insert(port.value);
-                }
-            }
-        }
-    }
-
-    /// Takes away what an allocation holds that was added before.
-    pub fn remove(&mut self, resources: &AllocatedResources) {
-        self.cpu_mhz = self.cpu_mhz.saturating_sub(resources.cpu_mhz());
-        self.memory_mb = self.memory_mb.saturating_sub(resources.memory_mb());
-        self.disk_mb = self.disk_mb.saturating_sub(resources.disk_mb());
-        for network in resources.networks() {
-            self.mbits = self.mbits.saturating_sub(u64::from(network.mbits));
-            for port in network.reserved_ports.iter().chain(&network.dynamic_ports) {
-                // A number taken twice is still taken by the other.
-                if !self.collisions.remove(&port.value) {
-                    self.ports.remove(&port.value);
-                }
-            }
-        }
-    }
+/// A node with what is taken of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Room<'a> {
+    /// The node.
+    pub node: &'a Node,
+    /// What it offers to allocations.
+    pub capacity: Amounts,
+    /// What allocations hold of it.
+    pub usage: &'a Usage,
 }
 
 /// Something a node has too little of.
@@ -159,38 +108,59 @@ impl Lack {
     }
 }
 
+/// Adds what a node has too little of.
+type Check = fn(&Room<'_>, &Ask, &mut Vec<Lack>);
+
+/// What has to fit, in the order in which it is told.
+const CHECKS: &[Check] = &[amounts, ports];
+
 /// Returns everything a node has too little of for `ask`; nothing means that it fits.
-pub fn lacks(node: &Node, usage: &Usage, ask: &Ask) -> Vec<Lack> {
-    let offered = &node.resources;
-    let mbits = offered.networks.first().map_or(0, |network| u64::from(network.mbits));
-    let amounts = [
-        ("cpu", "MHz", u64::from(offered.cpu_mhz), usage.cpu_mhz, ask.cpu_mhz),
-        ("memory", "MB", u64::from(offered.memory_mb), usage.memory_mb, ask.memory_mb),
-        ("disk", "MB", u64::from(offered.disk_mb), usage.disk_mb, ask.disk_mb),
-        ("network bandwidth", "MBits", mbits, usage.mbits, ask.mbits),
-    ];
-    let mut lacks: Vec<Lack> = amounts
-        .into_iter()
-        .map(|(dimension, unit, total, used, asked)| (dimension, unit, total.saturating_sub(used), asked))
-        .filter(|(_, _, free, asked)| free < asked)
-        .map(|(dimension, unit, free, asked)| Lack::Amount { dimension, unit, free, asked })
-        .collect();
-    let wants_ports = !ask.static_ports.is_empty() || ask.dynamic_ports > 0;
-    if wants_ports && offered.networks.is_empty() {
-        lacks.push(Lack::NoNetwork);
-        return lacks;
+pub fn lacks(room: &Room<'_>, ask: &Ask) -> Vec<Lack> {
+    let mut lacks = Vec::new();
+    for check in CHECKS {
+        check(room, ask, &mut lacks);
     }
+    lacks
+}
+
+/// Tells whether a node has enough of everything.
+pub fn fits(room: &Room<'_>, ask: &Ask) -> bool {
+    let enough = room.usage.amounts.plus(ask.amounts).is_within(&room.capacity);
+    enough && (ask.is_plain() || lacks(room, ask).is_empty())
+}
+
+fn amounts(room: &Room<'_>, ask: &Ask, lacks: &mut Vec<Lack>) {
+    let free = room.capacity.minus(room.usage.amounts);
+    let asked = &ask.amounts;
+    let amounts = [
+        ("cpu", "MHz", free.cpu_mhz, asked.cpu_mhz),
+        ("memory", "MB", free.memory_mb, asked.memory_mb),
+        ("disk", "MB", free.disk_mb, asked.disk_mb),
+        ("network bandwidth", "MBits", free.mbits, asked.mbits),
+    ];
+    let missing = amounts.into_iter().filter(|(_, _, free, asked)| free < asked);
+    lacks.extend(missing.map(|(dimension, unit, free, asked)| Lack::Amount { dimension, unit, free, asked }));
+}
+
+fn ports(room: &Room<'_>, ask: &Ask, lacks: &mut Vec<Lack>) {
+    if !ask.wants_ports() {
+        return;
+    }
+    if room.node.resources.networks.is_empty() {
+        lacks.push(Lack::NoNetwork);
+        return;
+    }
+    let (taken, kept) = (&room.usage.ports, &room.node.reserved.ports);
     let mut given_out: BTreeSet<u16> = BTreeSet::new();
     for (number, label) in &ask.static_ports {
-        if usage.ports.contains(number) || !given_out.insert(*number) {
+        if taken.contains(*number) || kept.contains(number) || !given_out.insert(*number) {
             lacks.push(Lack::Port { number: *number, label: label.clone() });
         }
     }
-    given_out.extend(&usage.ports);
-    let taken = given_out.range(super::ports::DYNAMIC).count();
-    let free = super::ports::DYNAMIC.count() - taken;
+    let others = taken.iter().chain(kept.iter().copied());
+    given_out.extend(others.filter(|number| super::ports::DYNAMIC.contains(number)));
+    let free = super::ports::DYNAMIC.count() - given_out.range(super::ports::DYNAMIC).count();
     if free < ask.dynamic_ports {
         lacks.push(Lack::DynamicPorts { free, asked: ask.dynamic_ports });
     }
-    lacks
 }

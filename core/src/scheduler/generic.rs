@@ -7,12 +7,12 @@ use rand::Rng;
 
 use super::reconcile::cluster::{self, UPDATING};
 use super::reconcile::{Buckets, Placement, StopReason};
-use super::stack::Stack;
-use super::{Options, feasible, ports, target};
+use super::stack::{Placed, Stack};
+use super::{Options, feasible};
 use crate::model::plan::{Decision, Plan, Stop};
 use crate::model::{
-    AllocId, AllocMetric, AllocatedResources, Allocation, ClientStatus, DesiredStatus, DesiredTransition,
-    EvalId, EvalStatus, Evaluation, Job, Node, TaskGroup, Timestamp, Trigger,
+    AllocId, AllocMetric, Allocation, ClientStatus, DesiredStatus, DesiredTransition, EvalId, EvalStatus,
+    Evaluation, Job, TaskGroup, Timestamp, Trigger,
 };
 use crate::state::Snapshot;
 
@@ -129,7 +129,7 @@ impl<'a> Planner<'a> {
             self.queued.extend(work.iter().map(|(group, _)| (group.name.clone(), 0)));
             return;
         }
-        let job: &'a Job = self.job;
+        let job: &'a Arc<Job> = self.job;
         let mut stack = Stack::new(self.view, job, options, &freed);
         for (group, buckets) in work {
             self.queued.insert(group.name.clone(), 0);
@@ -149,7 +149,6 @@ impl<'a> Planner<'a> {
         placements: Vec<Placement>,
         rng: &mut dyn Rng,
     ) {
-        let group_view = stack.view_of(group);
         for placement in placements {
             // One that found no place says the same for the next of its group.
             let found = match self.failed.get_mut(&group.name) {
@@ -157,31 +156,16 @@ impl<'a> Planner<'a> {
                     metric.coalesced_failures += 1;
                     None
                 }
-                None => {
-                    if let Some(reason) = placement.replaces.as_ref().filter(|_| placement.keep_if_unplaced) {
-                        stack.free(&reason.alloc);
+                None => match stack.place(group, &placement, rng) {
+                    Ok(placed) => Some(placed),
+                    Err(metric) => {
+                        self.failed.insert(group.name.clone(), Arc::unwrap_or_clone(metric));
+                        None
                     }
-                    let assign = |node: &Node, taken: &BTreeSet<u16>| ports::assign(group, node, taken, rng);
-                    match stack.select(&group_view, &placement, assign) {
-                        Ok(found) => Some(found),
-                        Err(metric) => {
-                            self.failed.insert(group.name.clone(), *metric);
-                            if let Some(reason) =
-                                placement.replaces.as_ref().filter(|_| placement.keep_if_unplaced)
-                            {
-                                // An old version that runs is better than none.
-                                stack.keep(&reason.alloc);
-                            }
-                            None
-                        }
-                    }
-                }
+                },
             };
             match found {
-                Some((node, resources, metric)) => {
-                    let id = AllocId::random(rng);
-                    self.add(id, group, &placement, node, resources, metric);
-                }
+                Some(placed) => self.add(AllocId::random(rng), group, &placement, placed),
                 None => {
                     *self.queued.entry(group.name.clone()).or_default() += 1;
                     self.leave(placement);
@@ -191,15 +175,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Adds a placement with the end of the one it replaces.
-    fn add(
-        &mut self,
-        id: AllocId,
-        group: &TaskGroup,
-        placement: &Placement,
-        node: &Node,
-        resources: AllocatedResources,
-        metric: AllocMetric,
-    ) {
+    fn add(&mut self, id: AllocId, group: &TaskGroup, placement: &Placement, placed: Placed<'a>) {
         if let Some(reason) = &placement.replaces {
             self.plan.stops.push(stop(reason, self.eval.id, Some(id)));
         }
@@ -207,13 +183,13 @@ impl<'a> Planner<'a> {
             id,
             eval_id: self.eval.id,
             name: placement.name.clone(),
-            node_id: node.id,
-            node_name: node.name.clone(),
+            node_id: placed.node.id,
+            node_name: placed.node.name.clone(),
             job_key: self.job.key(),
             job: self.job.clone(),
             group: group.name.clone(),
-            resources,
-            metric: Arc::new(metric),
+            resources: placed.resources,
+            metric: placed.metric,
             desired_status: DesiredStatus::Run,
             desired_description: String::new(),
             client_status: ClientStatus::Pending,
@@ -323,8 +299,5 @@ fn stop(reason: &StopReason, eval_id: EvalId, next: Option<AllocId>) -> Stop {
 
 /// Tells whether a job's constraints look at facts that differ within a class.
 fn escapes(job: &Job) -> bool {
-    job.groups.iter().any(|group| {
-        feasible::constraints(job, group)
-            .any(|one| target::is_unique(&one.left) || target::is_unique(&one.right))
-    })
+    job.groups.iter().any(|group| feasible::looks_beyond_class(job, group))
 }

@@ -17,10 +17,9 @@
 //! - Service and batch jobs only; an evaluation of a system or sysbatch job fails and says so.
 //! - A change that needs a restart replaces all allocations at once: `update` is kept and shown, but does not pace yet.
 //! - A failed allocation is replaced by Nomad's default reschedule policy; a job's own is not there yet.
-//! - Affinity, spread, devices, volumes and preemption are not there yet.
+//! - Devices, volumes and preemption are not there yet.
 
 pub mod check;
-pub mod class;
 pub mod cores;
 pub mod device;
 pub mod feasible;
@@ -46,6 +45,8 @@ use crate::state::Snapshot;
 pub struct Options {
     /// Whether nodes are filled up or spread over.
     pub algorithm: Algorithm,
+    /// Which nodes are looked at.
+    pub search: Search,
     /// For whom less important allocations make room.
     pub preemption: Preemption,
     /// Whether changes of services roll out by deployments. They need somebody who moves deployments on and clients that
@@ -83,6 +84,17 @@ impl Preemption {
             JobType::SysBatch => self.sysbatch,
         }
     }
+}
+
+/// Which nodes are looked at for an instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Search {
+    /// All of them: the best place there is.
+    #[default]
+    All,
+    /// Some in random order, as Nomad does: the best of two for batch jobs, of log2(nodes) for services, of 100 or the
+    /// count when wishes or spreads have a say. Here to compare with.
+    Sampled,
 }
 
 /// What a good place is.

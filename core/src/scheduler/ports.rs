@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use rand::{Rng, RngExt};
 
-use crate::model::{AllocatedResources, AllocatedTaskResources, Network, Node, TaskGroup};
+use crate::model::{AllocatedResources, AllocatedTaskResources, Network, Node, Ports, TaskGroup};
 
 /// The numbers given out where none is asked for. Source: Nomad `structs/network.go`.
 pub const DYNAMIC: RangeInclusive<u16> = 20_000..=32_000;
@@ -13,24 +13,33 @@ pub const DYNAMIC: RangeInclusive<u16> = 20_000..=32_000;
 /// How often a number is drawn before the range is searched from its start.
 const DRAWS_MAX: usize = 20;
 
-/// Fills in what an instance of `group` gets on `node`; `taken` are the port numbers in use there.
+/// Fills in what an instance of a group without networks gets on any node.
+pub fn without_networks(group: &TaskGroup) -> AllocatedResources {
+    resources(group, &mut |_| Vec::new())
+}
+
+/// Fills in what an instance of `group` gets on `node`; `taken` are the port numbers that allocations there hold.
 ///
 /// The group fits on the node, so there are numbers enough.
 pub fn assign(
     group: &TaskGroup,
     node: &Node,
-    taken: &BTreeSet<u16>,
+    taken: &Ports,
     rng: &mut (impl Rng + ?Sized),
 ) -> AllocatedResources {
-    let mut taken = taken.clone();
+    let mut taken = Taken { by_allocs: taken, kept: &node.reserved.ports, own: BTreeSet::new() };
     // Numbers asked for come first, so that no drawn one gets in their way.
     let of_tasks = group.tasks.iter().flat_map(|task| &task.resources.networks);
     for network in group.networks.iter().chain(of_tasks) {
-        taken.extend(network.reserved_ports.iter().map(|port| port.value));
+        taken.own.extend(network.reserved_ports.iter().map(|port| port.value));
     }
     let mut fill = |networks: &[Network]| -> Vec<Network> {
         networks.iter().map(|network| filled(network, node, &mut taken, rng)).collect()
     };
+    resources(group, &mut fill)
+}
+
+fn resources(group: &TaskGroup, fill: &mut dyn FnMut(&[Network]) -> Vec<Network>) -> AllocatedResources {
     let shared_networks = fill(&group.networks);
     let tasks = group.tasks.iter().map(|task| {
         let asked = &task.resources;
@@ -48,12 +57,20 @@ pub fn assign(
     AllocatedResources { tasks, shared_disk_mb: group.ephemeral_disk.size_mb, shared_networks }
 }
 
-fn filled(
-    network: &Network,
-    node: &Node,
-    taken: &mut BTreeSet<u16>,
-    rng: &mut (impl Rng + ?Sized),
-) -> Network {
+/// The numbers that cannot be given out.
+struct Taken<'a> {
+    by_allocs: &'a Ports,
+    kept: &'a [u16],
+    own: BTreeSet<u16>,
+}
+
+impl Taken<'_> {
+    fn contains(&self, number: u16) -> bool {
+        self.by_allocs.contains(number) || self.kept.contains(&number) || self.own.contains(&number)
+    }
+}
+
+fn filled(network: &Network, node: &Node, taken: &mut Taken<'_>, rng: &mut (impl Rng + ?Sized)) -> Network {
     let mut network = network.clone();
     if let Some(offered) = node.resources.networks.first() {
         network.device.clone_from(&offered.device);
@@ -67,11 +84,11 @@ fn filled(
 }
 
 /// Draws a free number, by chance first, so that a number just given back is not given out at once.
-fn draw(taken: &mut BTreeSet<u16>, rng: &mut (impl Rng + ?Sized)) -> u16 {
-    let drawn = (0..DRAWS_MAX).map(|_| rng.random_range(DYNAMIC)).find(|number| !taken.contains(number));
+fn draw(taken: &mut Taken<'_>, rng: &mut (impl Rng + ?Sized)) -> u16 {
+    let drawn = (0..DRAWS_MAX).map(|_| rng.random_range(DYNAMIC)).find(|number| !taken.contains(*number));
     let number = drawn
-        .or_else(|| DYNAMIC.into_iter().find(|number| !taken.contains(number)))
+        .or_else(|| DYNAMIC.into_iter().find(|number| !taken.contains(*number)))
         .expect("a group that fits finds a port");
-    taken.insert(number);
+    taken.own.insert(number);
     number
 }

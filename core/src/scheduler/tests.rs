@@ -326,7 +326,7 @@ impl World {
             let queued = decision.eval.queued[group];
             lines.push(format!(
                 "unplaced {group}: {queued}; evaluated {}, filtered {}, exhausted {}",
-                metric.nodes_evaluated, metric.nodes_filtered, metric.nodes_exhausted
+                metric.seen.nodes_evaluated, metric.seen.nodes_filtered, metric.seen.nodes_exhausted
             ));
             for verdict in &metric.verdicts {
                 lines.push(format!("  {}: {}", verdict.node_name, verdict.reasons.join("; ")));

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::apply::{self, ApplyError};
 use super::command::Command;
+use super::tables::nodes::Roster;
 use super::tables::{allocs::Allocs, deployments::Deployments, evals::Evals, jobs::Jobs, nodes::Nodes};
 use crate::model::{
-    AllocId, Allocation, Deployment, DeploymentId, EvalId, Evaluation, Job, JobKey, Node, NodeId,
+    AllocId, Allocation, Deployment, DeploymentId, EvalId, Evaluation, Job, JobKey, Node, NodeId, Usage,
 };
 
 /// The version of the encoding of a whole state.
@@ -114,6 +115,16 @@ impl Snapshot {
     /// Returns a node.
     pub fn node(&self, id: &NodeId) -> Option<&Arc<Node>> {
         self.nodes.get(id)
+    }
+
+    /// Returns all nodes in name order, with what every evaluation asks of them. Made once for a state of the nodes.
+    pub fn roster(&self) -> &Roster {
+        self.nodes.roster()
+    }
+
+    /// Returns what the allocations of a node hold together that are not terminal; `None` for nothing.
+    pub fn usage(&self, id: &NodeId) -> Option<&Arc<Usage>> {
+        self.allocs.usage(id)
     }
 
     /// Returns all allocations in id order.

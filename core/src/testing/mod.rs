@@ -72,7 +72,8 @@ pub fn alloc(name: &str, driver: &str) -> Allocation {
             .into(),
             shared_disk_mb: 300,
             shared_networks: Vec::new(),
-        },
+        }
+        .into(),
         job: Arc::new(job),
         metric: Arc::default(),
         desired_status: DesiredStatus::Run,

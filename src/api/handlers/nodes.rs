@@ -13,8 +13,8 @@ use crate::api::reply::{Reply, indexed, list as reply_list};
 use crate::api::request;
 use crate::api::wire::NodeUpdateResponse;
 use crate::api::wire::node::EligibilityRequest;
+use crate::model::class::computed_class;
 use crate::model::{Eligibility, NodeId};
-use crate::scheduler::class::computed_class;
 use crate::state::WatchKey;
 
 /// `GET /v1/nodes`

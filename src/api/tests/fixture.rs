@@ -421,7 +421,8 @@ pub(super) fn allocation(job: &Arc<Job>, now: Timestamp) -> Allocation {
             tasks: BTreeMap::from([("server".to_owned(), held)]),
             shared_disk_mb: 300,
             shared_networks: Vec::new(),
-        },
+        }
+        .into(),
         metric: Arc::default(),
         desired_status: DesiredStatus::Run,
         desired_description: String::new(),

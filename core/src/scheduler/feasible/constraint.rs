@@ -3,8 +3,19 @@
 use std::cmp::Ordering;
 
 use super::{Reason, version};
-use crate::model::{Constraint, Node, Operator};
+use crate::model::{Constraint, Job, Node, Operator, TaskGroup};
 use crate::scheduler::target;
+
+/// Checks the constraints of a group: those on facts that can differ between nodes of one class, or the others.
+pub fn check_all(job: &Job, group: &TaskGroup, node: &Node, unique: bool) -> Vec<Reason> {
+    let all = super::constraints(job, group).filter(|one| is_unique(one) == unique);
+    all.filter_map(|one| check(one, node).err()).collect()
+}
+
+/// Tells whether a constraint looks at a fact that can differ between nodes of one class.
+pub fn is_unique(constraint: &Constraint) -> bool {
+    target::is_unique(&constraint.left) || target::is_unique(&constraint.right)
+}
 
 /// Checks one constraint; the reason says what holds instead.
 ///
@@ -53,11 +64,12 @@ pub fn compare(operator: Operator, left: &str, right: &str) -> Result<bool, Stri
         Operator::Semver => version::fulfils(left, right, version::Style::Semantic),
         Operator::SetContainsAll => Ok(list(right).all(|wanted| list(left).any(|item| item == wanted))),
         Operator::SetContainsAny => Ok(list(right).any(|wanted| list(left).any(|item| item == wanted))),
+        // These do not compare two values. An affinity can have any of them, and is not met then.
         Operator::NotEqual
         | Operator::IsSet
         | Operator::IsNotSet
         | Operator::DistinctHosts
-        | Operator::DistinctProperty => unreachable!("these do not compare two values"),
+        | Operator::DistinctProperty => Ok(false),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who has to go, as tables; and what holds whatever is there.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -25,8 +27,9 @@ fn allocs(lines: &[&str]) -> Vec<Arc<Allocation>> {
             memory_mb: words[3].parse().unwrap(),
             ..AllocatedTaskResources::default()
         };
-        alloc.resources.tasks = [(words[0].to_owned(), held)].into();
-        alloc.resources.shared_disk_mb = 0;
+        let resources = Arc::make_mut(&mut alloc.resources);
+        resources.tasks = [(words[0].to_owned(), held)].into();
+        resources.shared_disk_mb = 0;
         made.push(Arc::new(alloc));
     }
     made

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::model::Node;
+use super::node::Node;
 
 /// Returns the class of a node: equal for nodes that no constraint on non-unique facts can tell apart.
 ///
