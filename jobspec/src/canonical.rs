@@ -1,48 +1,157 @@
 //! What holds when a job says nothing.
+//!
+//! [`fill_in`] takes the parsed form of a job and returns it with Nomad's defaults; it depends on nothing but the job.
+//! [`admit`] adds what a server fills in when it takes a job. Source: the `Canonicalize` methods of Nomad's `api` package
+//! and, for `admit`, of its servers; measured with its parser.
+//!
+//! # Invariants
+//! - Doing either twice changes nothing.
+//! - Whether `stagger` paces an update as in 2016 is decided before defaults make all updates look alike.
 
-use std::time::Duration;
+mod group;
+mod service;
+mod task;
 
-use pasture_core::model::{Job, JobType};
+use pasture_core::model::Job;
+use serde_json::{Map, Value, json};
 
-/// Priority when nothing is said.
-pub const PRIORITY_DEFAULT: u8 = 50;
-/// Scratch disk of a group, in MB, when nothing is said.
-pub const EPHEMERAL_DISK_MB_DEFAULT: u32 = 300;
-/// Time between asking a task to stop and killing it, when nothing is said.
-pub const KILL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
-/// Fills in what a job leaves to its own other parts or to convention. Doing it twice changes nothing.
+use crate::schema::{fill, items, to_model};
+
+/// Fills in what a job in the parsed form leaves to its own other parts or to convention.
+pub(crate) fn fill_in(mut job: Value) -> Value {
+    if let Some(map) = job.as_object_mut() {
+        self::job(map);
+    }
+    job
+}
+
+/// Fills in what a job leaves to its own other parts or to convention, as [`crate::parse`] does.
 ///
-/// An `update` block stays absent where neither group nor job has one: whether it was written decides how a change rolls
-/// out. Only service and system jobs hand the job's on to their groups.
+/// A job that did not come from `parse` may lack what its groups take over from it.
 pub fn canonicalize(job: &mut Job) {
-    fill(&mut job.name, || job.id.clone());
-    fill(&mut job.region, || "global".to_owned());
-    fill(&mut job.namespace, || "default".to_owned());
-    fill(&mut job.node_pool, || "default".to_owned());
+    // A job that cannot be written as JSON or read back is one of no text: it stays as it is and is found invalid.
+    let Ok(value) = serde_json::to_value(&*job) else { return };
+    if let Ok(filled) = to_model(fill_in(value)) {
+        *job = filled;
+    }
+}
+
+/// Fills in what a server does when it takes a job: where it may run, and what its checks are called.
+pub fn admit(job: &mut Job) {
+    fill_text(&mut job.node_pool, || "default".to_owned());
     if job.datacenters.is_empty() {
         job.datacenters.push("*".to_owned());
     }
-    let updates = matches!(job.job_type, JobType::Service | JobType::System);
     for group in &mut job.groups {
-        if updates && group.update.is_none() {
-            group.update.clone_from(&job.update);
-        }
-        for task in &mut group.tasks {
-            for service in &mut task.services {
-                fill(&mut service.name, || format!("{}-{}-{}", job.name, group.name, task.name));
-                for check in &mut service.checks {
-                    fill(&mut check.name, || format!("service: {:?} check", service.name));
-                    if check.check_type == "http" {
-                        fill(&mut check.path, || "/".to_owned());
-                    }
+        let of_tasks = group.tasks.iter_mut().flat_map(|task| &mut task.services);
+        for service in group.services.iter_mut().chain(of_tasks) {
+            for check in &mut service.checks {
+                fill_text(&mut check.name, || format!("service: {:?} check", service.name));
+                if check.check_type == "http" {
+                    fill_text(&mut check.path, || "/".to_owned());
                 }
             }
         }
     }
 }
 
-fn fill(text: &mut String, value: impl FnOnce() -> String) {
+fn fill_text(text: &mut String, value: impl FnOnce() -> String) {
     if text.is_empty() {
         *text = value();
+    }
+}
+
+fn job(map: &mut Map<String, Value>) {
+    fill(map, "ID", json!(""));
+    let id = map["ID"].clone();
+    for (field, value) in [
+        ("Name", id),
+        ("ParentID", json!("")),
+        ("Namespace", json!("default")),
+        ("Priority", json!(50)),
+        ("Stop", json!(false)),
+        ("Region", json!("global")),
+        ("NodePool", json!("")),
+        ("Type", json!("service")),
+        ("AllAtOnce", json!(false)),
+        ("ConsulNamespace", json!("")),
+        ("VaultNamespace", json!("")),
+        ("NomadTokenID", json!("")),
+        ("Status", json!("")),
+        ("StatusDescription", json!("")),
+        ("Stable", json!(false)),
+        ("Version", json!(0)),
+        ("CreateIndex", json!(0)),
+        ("ModifyIndex", json!(0)),
+        ("JobModifyIndex", json!(0)),
+    ] {
+        fill(map, field, value);
+    }
+    let kind = JobKind::of(map);
+    if let Some(Value::Object(periodic)) = map.get_mut("Periodic") {
+        for (field, value) in [
+            ("Enabled", json!(true)),
+            ("Spec", json!("")),
+            ("SpecType", json!("cron")),
+            ("ProhibitOverlap", json!(false)),
+            ("TimeZone", json!("UTC")),
+        ] {
+            fill(periodic, field, value);
+        }
+    }
+    if let Some(Value::Object(parameterized)) = map.get_mut("ParameterizedJob") {
+        fill(parameterized, "Payload", json!("optional"));
+    }
+    if let Some(Value::Object(multiregion)) = map.get_mut("Multiregion") {
+        self::multiregion(multiregion);
+    }
+    comparisons(map);
+    let written = group::Inherited::of(map);
+    group::job_update(map, kind);
+    let name = map["Name"].as_str().unwrap_or_default().to_owned();
+    for group in items(map, "TaskGroups").filter_map(Value::as_object_mut) {
+        group::fill_in(group, kind, &name, &written);
+    }
+}
+
+fn multiregion(map: &mut Map<String, Value>) {
+    fill(map, "Strategy", json!({}));
+    if let Some(Value::Object(strategy)) = map.get_mut("Strategy") {
+        fill(strategy, "MaxParallel", json!(0));
+        fill(strategy, "OnFailure", json!(""));
+    }
+    for region in items(map, "Regions").filter_map(Value::as_object_mut) {
+        fill(region, "Count", json!(1));
+        fill(region, "Datacenters", json!([]));
+        fill(region, "Meta", json!({}));
+    }
+}
+
+/// Fills in the weights of affinities and spreads.
+fn comparisons(map: &mut Map<String, Value>) {
+    for field in ["Affinities", "Spreads"] {
+        for wish in items(map, field).filter_map(Value::as_object_mut) {
+            fill(wish, "Weight", json!(50));
+        }
+    }
+}
+
+/// Which defaults hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum JobKind {
+    Service,
+    Batch,
+    System,
+    SysBatch,
+}
+
+impl JobKind {
+    fn of(job: &Map<String, Value>) -> Self {
+        match job.get("Type").and_then(Value::as_str) {
+            Some("batch") => Self::Batch,
+            Some("system") => Self::System,
+            Some("sysbatch") => Self::SysBatch,
+            _ => Self::Service,
+        }
     }
 }

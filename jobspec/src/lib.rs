@@ -1,28 +1,28 @@
-//! Job files: text to model, with every complaint pointing into the user's own file.
+//! Job files: text to model and back, with every complaint pointing into the user's own file.
 //!
-//! A job comes as HCL (what people write) or as JSON (what programs post). Both are read into [`Job`], canonicalised and
-//! validated alike:
+//! A job comes as HCL (what people write) or as JSON (what programs post). Both follow one [`schema`](crate) table into
+//! the JSON of the API, and from there the same way:
 //!
 //! ```text
-//! HCL text  -> hcl (tree with spans) -> lower --+
-//!                                               +-> canonicalize -> validate -> Job and warnings
-//! JSON text -> json ----------------------------+
+//! HCL text  -> hcl (evaluated tree with spans) -> schema --+
+//!                                                          +-> canonical -> model::Job -> validate -> warnings
+//! JSON text -> serde_json ---------------------> schema ---+
+//!
+//! model::Job -> print -> HCL text
 //! ```
 //!
-//! *Lowering* turns the tree into the model; *canonicalising* fills in what was not said and depends on nothing but the
-//! job itself; *validating* checks what one value alone cannot show (names that clash, groups without tasks).
+//! *Canonicalising* fills in what was not said and depends on nothing but the job itself; *admitting* adds what a server
+//! fills in; *validating* checks what one value alone cannot show (names that clash, groups without tasks).
 //!
 //! # Invariants
 //! - All problems of a file are reported at once, each with its place: line and column in HCL, a path in JSON.
-//! - Nothing is dropped silently. What Nomad knows and this version lacks is an error that names it; what is accepted
-//!   without effect, and what is spelled as in 2016, is a warning.
+//! - Nothing is dropped silently. What is accepted without effect, and what is spelled as in 2016, is a warning
+//!   (`notices`).
 //! - No text makes it panic, hang or recurse without bound.
 //!
 //! # Caveats
-//! - The subset is what the workshop's jobs use: `template`, `artifact`, `vault`, `volume`, `periodic` and their like are
-//!   refused by name.
-//! - `reschedule` and `migrate` are accepted with a warning and have no effect yet.
-//! - An `update` block knows `stagger` and `max_parallel`: the pacing of 2016.
+//! - A bare number for a duration counts nanoseconds, as with Nomad, from 1 ms on; below that it is an error, since the
+//!   unit was forgotten.
 
 pub mod canonical;
 pub mod diagnostic;
@@ -31,19 +31,20 @@ pub mod example;
 pub mod format;
 pub mod hcl;
 pub mod json;
-mod lower;
+mod notices;
+mod schema;
 pub mod validate;
 
-pub use canonical::canonicalize;
+pub use canonical::{admit, canonicalize};
 pub use diagnostic::{Diagnostic, Diagnostics, Source};
 pub use diff::diff;
 pub use example::example;
 pub use format::format;
 pub use validate::validate;
 
-pub use lower::lower_constraint;
+use pasture_core::model::{Constraint, Job};
 
-use pasture_core::model::Job;
+use schema::{Places, from_hcl};
 
 /// What a job file is read with.
 #[derive(Clone, Debug, Default)]
@@ -71,24 +72,39 @@ pub fn parse(source_name: &str, text: &str, options: &Options) -> Result<Parsed,
         return parse_json_file(&source);
     }
     let mut warnings = Diagnostics::new();
-    let body = hcl::parse(
-        &source,
-        hcl::Options { inputs: Some(&options.inputs), ..hcl::Options::default() },
-        &mut warnings,
-    )?;
-    let reader = hcl::Reader::new(&source, warnings);
-    let Some(mut lowered) = lower::file(&reader, &body) else {
+    let options = hcl::Options { inputs: Some(&options.inputs), ..hcl::Options::default() };
+    let body = hcl::parse(&source, options, &mut warnings)?;
+    finish(hcl::Reader::new(&source, warnings), &body)
+}
+
+/// Turns an evaluated file into a job.
+fn finish(reader: hcl::Reader, body: &hcl::Body) -> Result<Parsed, Diagnostics> {
+    let Some(read) = from_hcl::file(&reader, body) else {
         return Err(reader.into_diagnostics());
     };
-    canonicalize(&mut lowered.job);
+    let filled = canonical::fill_in(read.job.clone());
+    for notice in notices::of(&read.job, &filled) {
+        reader.warn(&read.places.find(&notice.path), notice.message, notice.help);
+    }
+    let job = match schema::to_model(filled) {
+        Ok(job) => job,
+        Err(error) => {
+            reader.error(&(0..0), error.to_string());
+            return Err(reader.into_diagnostics());
+        }
+    };
+    let report = validate::report(&job);
+    for problem in report.warnings {
+        reader.push(reader.source().warning(read.places.find(&problem.path), problem.message));
+    }
     // A value that could not be read is missing from the job; complaints about what follows would only mislead.
     if !reader.has_errors() {
-        for problem in validate::problems(&lowered.job) {
-            reader.error(&lowered.places.find(&problem.path), problem.message);
+        for problem in report.problems {
+            reader.error(&read.places.find(&problem.path), problem.message);
         }
     }
     let warnings = reader.finish()?;
-    Ok(Parsed { job: lowered.job, warnings })
+    Ok(Parsed { job, warnings })
 }
 
 fn parse_json_file(source: &Source) -> Result<Parsed, Diagnostics> {
@@ -104,6 +120,26 @@ fn parse_json_file(source: &Source) -> Result<Parsed, Diagnostics> {
             let mut all = Diagnostics::new();
             all.extend(problems.into_iter().map(|problem| source.error(0..0, problem)));
             Err(all)
+        }
+    }
+}
+
+/// Reads one `constraint` block. Returns `None` for one that is switched off, such as `distinct_hosts = false`, and after
+/// a complaint.
+pub fn read_constraint(reader: &hcl::Reader, block: &hcl::Block) -> Option<Constraint> {
+    reader.no_labels(block);
+    let mut places = Places::default();
+    places.set("Constraint", &block.span);
+    let map =
+        from_hcl::content(reader, &schema::CONSTRAINT, &block.body, "constraint", "Constraint", &mut places);
+    if map.contains_key("$off") {
+        return None;
+    }
+    match schema::object_to_model(&schema::CONSTRAINT, map) {
+        Ok(constraint) => Some(constraint),
+        Err(error) => {
+            reader.error(&block.span, error.to_string());
+            None
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Job files as a whole: the workshop's own, wrong ones with what is said about them, and hostile ones.
 
+mod conformance;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -98,10 +100,12 @@ fn the_workshops_job_is_read_as_it_stands() {
             "helloworld-v1.nomad:6:17: warning: \"$node.datacenter\" is the 2016 spelling of a reference \
              (today it is \"${node.datacenter}\")",
             "helloworld-v1.nomad:10:3: warning: updates are not paced by this version: all allocations that change are \
-             replaced at once (stagger and max_parallel are kept and shown)",
+             replaced at once (the block is kept and shown)",
+            "helloworld-v1.nomad:11:15: warning: \"stagger\" sets the pace as in 2016: 1 at a time, 30s apart, without a \
+             deployment (for a deployment that waits for health, set min_healthy_time or canary)",
             "helloworld-v1.nomad:30:7: warning: services are kept and shown, but not registered or checked by this \
              version (an allocation's addresses are in `alloc status`)",
-            "helloworld-v1.nomad:36:11: warning: \"delay\" of a check is the 2016 spelling (today it is interval = ...)",
+            "helloworld-v1.nomad:36:19: warning: \"delay\" of a check is the 2016 spelling (today it is interval = ...)",
             "helloworld-v1.nomad:43:9: warning: block \"network\" puts several things on one line, the 2016 spelling \
              (today each attribute and each nested block has a line of its own; only { name = value } may stand on one \
              line)",
@@ -250,70 +254,4 @@ proptest! {
             prop_assert!(!error.to_string().is_empty());
         }
     }
-}
-
-/// Files Nomad's parser rejects are rejected in the same lines; files it accepts are read alike, or refused as not
-/// supported.
-#[test]
-#[ignore = "reads reference data: PASTURE_CONFORMANCE_DIR=... cargo test -- --ignored"]
-fn nomads_own_files_are_read_as_nomad_does() {
-    let root =
-        std::env::var_os("PASTURE_CONFORMANCE_DIR").expect("PASTURE_CONFORMANCE_DIR names a directory");
-    let root = PathBuf::from(root).join("jobspec");
-    let mut read_alike = 0;
-    for path in files(&root.join("input"), &["hcl"]) {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let rejected = root.join("parsed").join(format!("{name}.err"));
-        match lower_only(name, &read(&path)) {
-            Ok(job) => {
-                assert!(!rejected.exists(), "{name} is accepted, Nomad rejects it:\n{}", read(&rejected));
-                compare(name, job, &root.join("canonical").join(format!("{name}.json")));
-                read_alike += 1;
-            }
-            Err(errors) if rejected.exists() => {
-                if errors.iter().any(|one| one.message.contains("not supported")) {
-                    // What is refused as a whole is not looked into.
-                    continue;
-                }
-                let lines: Vec<usize> = errors.iter().map(|one| one.position().0).collect();
-                for error in read(&rejected).lines() {
-                    let line: usize = error.split([':', ',']).nth(1).unwrap().parse().unwrap();
-                    assert!(lines.contains(&line), "{name}: {error} is not in\n{errors}");
-                }
-            }
-            Err(errors) => {
-                for error in errors.iter().filter(|one| one.severity == diagnostic::Severity::Error) {
-                    let line = error.one_line();
-                    assert!(line.contains("not supported"), "{line}");
-                    println!("refused: {line}");
-                }
-            }
-        }
-    }
-    assert!(read_alike > 3);
-}
-
-/// Reads a job without validating it, as Nomad's parser does.
-fn lower_only(name: &str, text: &str) -> Result<Job, Diagnostics> {
-    let source = Source::new(name, text);
-    let mut warnings = Diagnostics::new();
-    let body = hcl::parse(&source, hcl::Options::default(), &mut warnings)?;
-    let reader = hcl::Reader::new(&source, warnings);
-    let lowered = lower::file(&reader, &body);
-    reader.finish()?;
-    let mut job = lowered.unwrap().job;
-    canonicalize(&mut job);
-    Ok(job)
-}
-
-/// Compares a job with what Nomad made of the same file, where both have the same fields.
-fn compare(name: &str, mut ours: Job, canonical: &Path) {
-    let value: serde_json::Value = serde_json::from_str(&read(canonical)).unwrap();
-    let mut theirs = json::lower(&value).unwrap_or_else(|error| panic!("{name}: {error}"));
-    // Nomad fills in update blocks nobody wrote; here their absence says which way of updating is meant.
-    for job in [&mut ours, &mut theirs] {
-        job.update = None;
-        job.groups.iter_mut().for_each(|group| group.update = None);
-    }
-    assert_eq!(ours, theirs, "{name}");
 }

@@ -43,9 +43,23 @@ pub fn validate(job: &Job) -> Result<(), Vec<String>> {
 
 /// Returns everything that is wrong with a canonical job.
 pub fn problems(job: &Job) -> Vec<Problem> {
+    report(job).problems
+}
+
+/// What validation has to say about a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// What is fine, but hardly meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// Returns everything that is to say about a canonical job.
+pub fn report(job: &Job) -> Report {
     let mut check = Check::default();
     check.job(job);
-    check.problems
+    Report { problems: check.problems, warnings: Vec::new() }
 }
 
 #[derive(Default)]

@@ -87,6 +87,7 @@ impl Server {
         trigger: Trigger,
     ) -> Result<Registered, ServerError> {
         jobspec::canonicalize(&mut job);
+        jobspec::admit(&mut job);
         check(&job)?;
         let key = job.key();
         job.submit_time = self.env().now();

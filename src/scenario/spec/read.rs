@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::jobspec::diagnostic::{Diagnostics, Source, Span, suggest};
 use crate::jobspec::hcl::{self, Block, Fields, Reader};
-use crate::jobspec::{self, lower_constraint, validate};
+use crate::jobspec::{self, read_constraint, validate};
 use crate::lab::spec::{self as lab_spec, LabSpec, Machine};
 use crate::model::{Job, Task};
 
@@ -363,7 +363,7 @@ impl<'a> Changes<'a> {
             tasks(job).for_each(|task| task.constraints.clear());
         }
         job.constraints
-            .extend(self.constraints.into_iter().filter_map(|block| lower_constraint(reader, block)));
+            .extend(self.constraints.into_iter().filter_map(|block| read_constraint(reader, block)));
         if let Some(count) = self.count {
             let span = if self.group.is_some() { fields.span_of("group") } else { span };
             if let Some(name) = group_of(reader, span, job, self.group.as_deref())
