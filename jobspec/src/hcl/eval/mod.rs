@@ -29,8 +29,10 @@
 //! - Numbers that are not whole have 15 digits, where HCL computes with 150.
 
 mod budget;
+mod declare;
 mod dynamic;
 mod expression;
+mod given;
 mod inputs;
 mod locals;
 mod operator;
@@ -70,7 +72,7 @@ pub(super) fn file(
     warnings: &mut Diagnostics,
 ) -> Result<Body, Diagnostics> {
     let mut evaluator = Evaluator::new(place, options);
-    let (declared, rest) = variables::split(&mut evaluator, parsed);
+    let (declared, rest) = declare::split(&mut evaluator, parsed);
     evaluator.define(&declared, options);
     let body = evaluator.body(rest, 0..0);
     evaluator.finish(warnings)?;
@@ -88,7 +90,7 @@ pub(super) fn json_file(
     warnings: &mut Diagnostics,
 ) -> Result<Vec<(Label, Value)>, Diagnostics> {
     let mut evaluator = Evaluator::new(place, options);
-    let (declared, rest) = variables::split_json(&mut evaluator, object);
+    let (declared, rest) = declare::split_json(&mut evaluator, object);
     evaluator.define(&declared, options);
     let entries = rest.into_iter().map(|(label, expression)| (label, evaluator.value(expression))).collect();
     evaluator.finish(warnings)?;
@@ -178,7 +180,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Gives variables and locals their values.
-    fn define(&mut self, declared: &variables::Declared<'_>, options: Options<'a>) {
+    fn define(&mut self, declared: &declare::Declared<'_>, options: Options<'a>) {
         self.define_variables(declared, options.inputs);
         self.phase = Phase::Variables;
         self.validate_variables(declared);
