@@ -69,7 +69,7 @@ pub struct Parsed {
 pub fn parse(source_name: &str, text: &str, options: &Options) -> Result<Parsed, Diagnostics> {
     let source = Source::new(source_name, text);
     if text.trim_start().starts_with('{') {
-        return parse_json_file(&source);
+        return parse_json_file(&source, options);
     }
     let mut warnings = Diagnostics::new();
     let options = hcl::Options { inputs: Some(&options.inputs), ..hcl::Options::default() };
@@ -107,7 +107,10 @@ fn finish(reader: hcl::Reader, body: &hcl::Body) -> Result<Parsed, Diagnostics> 
     Ok(Parsed { job, warnings })
 }
 
-fn parse_json_file(source: &Source) -> Result<Parsed, Diagnostics> {
+fn parse_json_file(source: &Source, options: &Options) -> Result<Parsed, Diagnostics> {
+    if !options.inputs.files.is_empty() || !options.inputs.assignments.is_empty() {
+        return Err(source.error(0..0, "a job in JSON takes no values for variables").into());
+    }
     match json::parse(source.text()) {
         Ok(parsed) => {
             let warning = |text: String| source.warning(0..0, text);

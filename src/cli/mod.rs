@@ -34,6 +34,7 @@ pub mod monitor;
 pub mod output;
 pub mod reference;
 pub mod terminal;
+pub mod variables;
 
 pub mod agent_config;
 pub mod suite;

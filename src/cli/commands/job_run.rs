@@ -11,6 +11,7 @@ use crate::cli::error::CommandError;
 use crate::cli::exit::Exit;
 use crate::cli::monitor;
 use crate::cli::output;
+use crate::cli::variables::VariableArgs;
 
 /// Run a job, or update one that runs
 ///
@@ -23,6 +24,7 @@ use crate::cli::output;
 ///   pasture run example.nomad
 ///   pasture run -detach example.nomad
 ///   pasture run -output example.nomad > example.json
+///   pasture run -var 'image=redis:7' -var-file=test.vars example.nomad
 ///
 /// See also: init, validate, status, stop
 #[derive(Args, Clone, Debug)]
@@ -53,6 +55,9 @@ pub struct JobRunArgs {
     verbose: bool,
 
     #[command(flatten)]
+    variables: VariableArgs,
+
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -61,7 +66,7 @@ pub struct JobRunArgs {
 /// # Errors
 /// When the file is no job, or the cluster refuses it or cannot be asked.
 pub async fn run(args: &JobRunArgs, context: &Context) -> Result<Exit, CommandError> {
-    let mut job = job_validate::load(&args.file, context)?;
+    let mut job = job_validate::load(&args.file, &args.variables, context)?;
     let options = args.connection.options();
     // The file's own words go first; what it does not say is the default.
     if let Some(namespace) = options.namespace.as_ref().filter(|_| job.namespace == "default") {

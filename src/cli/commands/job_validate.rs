@@ -8,6 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::exit::Exit;
 use crate::cli::files;
+use crate::cli::variables::VariableArgs;
 use crate::jobspec;
 use crate::model::Job;
 
@@ -15,9 +16,13 @@ use crate::model::Job;
 ///
 /// Needs no server. Shows everything that is wrong, each with its place in the file.
 ///
-/// Example:
+/// Variables take, later ones over earlier: their defaults, NOMAD_VAR_name and PASTURE_VAR_name of
+/// the environment, -var-file in order, -var in order.
+///
+/// Examples:
 ///
 ///   pasture validate example.nomad
+///   pasture validate -var-file=test.vars -var 'count=3' example.nomad
 ///
 /// See also: init, run
 #[derive(Args, Clone, Debug)]
@@ -30,6 +35,9 @@ pub struct JobValidateArgs {
     /// Expect JSON; accepted for scripts, since both are told apart anyway
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    variables: VariableArgs,
 }
 
 /// Runs the command.
@@ -37,7 +45,7 @@ pub struct JobValidateArgs {
 /// # Errors
 /// When the file is no valid job.
 pub fn run(args: &JobValidateArgs, context: &Context) -> Result<Exit, CommandError> {
-    load(&args.file, context)?;
+    load(&args.file, &args.variables, context)?;
     context.print("Job validation successful");
     Ok(Exit::SUCCESS)
 }
@@ -46,10 +54,11 @@ pub fn run(args: &JobValidateArgs, context: &Context) -> Result<Exit, CommandErr
 ///
 /// # Errors
 /// When the file cannot be read or is no valid job.
-pub fn load(path: &Path, context: &Context) -> Result<Job, CommandError> {
+pub fn load(path: &Path, variables: &VariableArgs, context: &Context) -> Result<Job, CommandError> {
     let text = files::read(path)?;
     let name = if path.as_os_str() == "-" { "stdin".into() } else { path.to_string_lossy() };
-    let parsed = jobspec::parse(&name, &text, &jobspec::Options::default()).map_err(CommandError::Invalid)?;
+    let parsed =
+        jobspec::parse(&name, &text, &variables.options(path, context)?).map_err(CommandError::Invalid)?;
     for warning in &parsed.warnings {
         context.warn(&warning.render(context.terminal.colour_errors));
     }
