@@ -28,4 +28,4 @@ dev:
 # Random input for a parser (`hcl` or `json`), see fuzz/README.md: `just fuzz hcl -max_total_time=60`
 fuzz TARGET *ARGS:
     mkdir -p fuzz/corpus/{{TARGET}}
-    cargo +nightly fuzz run {{TARGET}} fuzz/corpus/{{TARGET}} fixtures/jobs scenarios labs -- -dict=fuzz/{{TARGET}}.dict -timeout=20 -rss_limit_mb=4096 {{ARGS}}
+    cargo +nightly fuzz run {{TARGET}} fuzz/corpus/{{TARGET}} fuzz/seeds fixtures/jobs scenarios labs -- -dict=fuzz/{{TARGET}}.dict -timeout=20 -rss_limit_mb=4096 {{ARGS}}

@@ -210,6 +210,25 @@ fn slow_functions_use_up_what_a_file_may_take() {
     assert_eq!(effort(-1), super::effort("bcrypt", &[Val::from("x")]));
 }
 
+#[test]
+fn what_the_fuzzer_starts_from_can_be_evaluated() {
+    macro_rules! seeds {
+        ($($name:literal),*) => {
+            [$(($name, include_str!(concat!("../../../../fuzz/seeds/hcl/", $name, ".hcl")))),*]
+        };
+    }
+    let inputs = crate::hcl::Inputs {
+        random: Some(std::sync::Arc::new(|bytes: &mut [u8]| bytes.fill(7))),
+        ..crate::hcl::Inputs::default()
+    };
+    for (name, text) in seeds!("collections", "dynamic", "encodings", "templates", "texts", "variables") {
+        let source = crate::Source::new(name, text);
+        let options = crate::hcl::Options { inputs: Some(&inputs), ..crate::hcl::Options::default() };
+        let parsed = crate::hcl::parse(&source, options, &mut crate::Diagnostics::new());
+        assert!(parsed.is_ok(), "{}", parsed.expect_err(name).render(false));
+    }
+}
+
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         ".{0,12}",
