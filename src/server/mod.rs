@@ -19,6 +19,7 @@
 //! - Workers run on the leader only.
 
 pub mod blocked_evals;
+mod capacity;
 pub mod config;
 pub mod error;
 pub mod eval_broker;
