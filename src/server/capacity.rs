@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{AllocatedResources, NodeId};
 use crate::model::class::computed_class;
+use crate::model::{AllocatedResources, NodeId};
 use crate::state::{Command, Snapshot};
 
 /// Returns the computed classes of the nodes on which a command, which made `after` of `before`, has brought capacity.

@@ -21,5 +21,20 @@ pub fn computed_class(node: &Node) -> String {
         write!(text, "\0driver.{name}={}", driver.detected && driver.healthy)
             .expect("writing to a string works");
     }
+    for (name, volume) in &node.host_volumes {
+        write!(text, "\0volume.{name}={}", volume.read_only).expect("writing to a string works");
+    }
+    for device in &node.resources.devices {
+        let healthy = device.instances.iter().filter(|one| one.healthy).count();
+        write!(text, "\0device.{}/{}/{}={healthy}", device.vendor, device.device_type, device.name)
+            .expect("writing to a string works");
+        for (key, value) in &device.attributes {
+            write!(text, "\0{key}={value}").expect("writing to a string works");
+        }
+        // Conditions may look at the ids.
+        for instance in &device.instances {
+            write!(text, "\0{}", instance.id).expect("writing to a string works");
+        }
+    }
     format!("v1:{:016x}", xxh3_64(text.as_bytes()))
 }

@@ -56,4 +56,4 @@ pub use resources::{
 pub use service::{Check, CheckRestart, Service};
 pub use task::{DispatchPayload, Lifecycle, LogConfig, Task};
 pub use time::Timestamp;
-pub use usage::{Amounts, Ports, Usage};
+pub use usage::{Amounts, Instances, Numbers, Usage};

@@ -1,5 +1,7 @@
 //! What allocations hold of a node.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::resources::AllocatedResources;
@@ -66,7 +68,11 @@ pub struct Usage {
     /// Quantities.
     pub amounts: Amounts,
     /// Port numbers.
-    pub ports: Ports,
+    pub ports: Numbers,
+    /// Cores that tasks have for themselves.
+    pub cores: Numbers,
+    /// Devices that tasks have for themselves.
+    pub devices: Instances,
 }
 
 impl Usage {
@@ -76,6 +82,10 @@ impl Usage {
         for port in ports(resources) {
             self.ports.add(port);
         }
+        for core in cores(resources) {
+            self.cores.add(core);
+        }
+        self.devices.add(resources);
     }
 
     /// Takes away what an allocation holds that was added before.
@@ -84,7 +94,15 @@ impl Usage {
         for port in ports(resources) {
             self.ports.remove(port);
         }
+        for core in cores(resources) {
+            self.cores.remove(core);
+        }
+        self.devices.remove(resources);
     }
+}
+
+fn cores(resources: &AllocatedResources) -> impl Iterator<Item = u16> {
+    resources.tasks.values().flat_map(|task| task.reserved_cores.iter().copied())
 }
 
 fn ports(resources: &AllocatedResources) -> impl Iterator<Item = u16> {
@@ -92,11 +110,11 @@ fn ports(resources: &AllocatedResources) -> impl Iterator<Item = u16> {
     all.map(|port| port.value)
 }
 
-/// Port numbers in use, each as often as it is held: once, unless something is wrong already.
+/// Numbers in use, of ports or cores, each as often as it is held: once, unless something is wrong already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ports(Vec<u16>);
+pub struct Numbers(Vec<u16>);
 
-impl Ports {
+impl Numbers {
     /// Notes that somebody holds a number.
     pub fn add(&mut self, number: u16) {
         let position = self.0.partition_point(|known| *known < number);
@@ -126,10 +144,66 @@ impl Ports {
     }
 }
 
-impl FromIterator<u16> for Ports {
+impl FromIterator<u16> for Numbers {
     fn from_iter<I: IntoIterator<Item = u16>>(numbers: I) -> Self {
         let mut numbers: Vec<u16> = numbers.into_iter().collect();
         numbers.sort_unstable();
         Self(numbers)
     }
+}
+
+/// One instance on a node: `vendor/type/name` and its id.
+pub type InstanceKey = (String, String);
+
+/// Instances of devices in use on a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Instances {
+    taken: BTreeSet<InstanceKey>,
+    /// Given out twice: something is wrong already.
+    twice: BTreeSet<InstanceKey>,
+}
+
+impl Instances {
+    /// Adds what an allocation holds.
+    pub fn add(&mut self, resources: &AllocatedResources) {
+        for key in instances_of(resources) {
+            if let Some(again) = self.taken.replace(key) {
+                self.twice.insert(again);
+            }
+        }
+    }
+
+    /// Takes away what an allocation holds that was added before.
+    pub fn remove(&mut self, resources: &AllocatedResources) {
+        for key in instances_of(resources) {
+            // What is given out twice is still taken by the other.
+            if !self.twice.remove(&key) {
+                self.taken.remove(&key);
+            }
+        }
+    }
+
+    /// Tells whether no device is in use.
+    pub fn is_empty(&self) -> bool {
+        self.taken.is_empty()
+    }
+
+    /// Returns an instance that two tasks have, when there is one.
+    pub fn collision(&self) -> Option<InstanceKey> {
+        self.twice.first().cloned()
+    }
+
+    /// Returns all of them.
+    pub fn iter(&self) -> impl Iterator<Item = &InstanceKey> {
+        self.taken.iter()
+    }
+}
+
+/// Returns the instances that an allocation holds.
+pub fn instances_of(resources: &AllocatedResources) -> impl Iterator<Item = InstanceKey> {
+    let devices = resources.tasks.values().flat_map(|task| &task.devices);
+    devices.flat_map(|device| {
+        let kind = format!("{}/{}/{}", device.vendor, device.device_type, device.name);
+        device.ids.iter().map(move |id| (kind.clone(), id.clone()))
+    })
 }

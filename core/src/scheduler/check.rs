@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::device;
 use crate::model::plan::Stop;
-use crate::model::{AllocId, Allocation, NodeId, NodeStatus, Usage};
+use crate::model::usage::{InstanceKey, instances_of};
+use crate::model::{AllocId, Allocation, Node, NodeId, NodeStatus, Usage};
 use crate::state::Snapshot;
 use crate::state::tables::nodes::capacity;
 
@@ -31,6 +33,22 @@ pub enum Misfit {
         node: NodeId,
         /// The number.
         port: u16,
+    },
+    /// A core would be taken twice, or is not there.
+    #[error("node {node} does not have core {core} to itself")]
+    Core {
+        /// The node.
+        node: NodeId,
+        /// The core.
+        core: u16,
+    },
+    /// A device would be taken twice, is not there or not healthy.
+    #[error("node {node} cannot give device {device}")]
+    Device {
+        /// The node.
+        node: NodeId,
+        /// `vendor/type/name/id`.
+        device: String,
     },
 }
 
@@ -64,10 +82,27 @@ pub fn node_still_fits(
         return Err(Misfit::Over { node: node_id, what });
     }
     let kept = node.reserved.ports.iter().copied().find(|port| usage.ports.contains(*port));
-    match usage.ports.collision().or(kept) {
-        Some(port) => Err(Misfit::Port { node: node_id, port }),
+    if let Some(port) = usage.ports.collision().or(kept) {
+        return Err(Misfit::Port { node: node_id, port });
+    }
+    let foreign = usage.cores.iter().find(|core| !node.resources.cores.contains(core));
+    if let Some(core) = usage.cores.collision().or(foreign) {
+        return Err(Misfit::Core { node: node_id, core });
+    }
+    match usage.devices.collision().or_else(|| unwell(view, node, places)) {
+        Some((kind, id)) => Err(Misfit::Device { node: node_id, device: format!("{kind}/{id}") }),
         None => Ok(()),
     }
+}
+
+/// Returns a device of a new allocation that the node does not have, or that is not healthy.
+fn unwell(view: &Snapshot, node: &Node, places: &[&Allocation]) -> Option<InstanceKey> {
+    let new = places.iter().filter(|place| view.alloc(&place.id).is_none());
+    let mut held = new.flat_map(|place| instances_of(&place.resources));
+    held.find(|(kind, id)| {
+        let kinds = node.resources.devices.iter().filter(|device| device::kind_of(device) == *kind);
+        !kinds.flat_map(|device| &device.instances).any(|one| one.healthy && one.id == *id)
+    })
 }
 
 /// Returns what will be taken of a node.

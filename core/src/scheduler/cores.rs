@@ -3,31 +3,23 @@
 //! A task with `cores` gets so many of the node's reservable cores; its CPU is what they come to. Tasks without share the
 //! rest. Source: Nomad `scheduler/feasible/rank.go`, `nomad/structs/structs.go`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::model::{AllocatedResources, Node, TaskGroup};
+use crate::model::{Node, Numbers, TaskGroup};
 
 /// Returns how many whole cores a group asks for.
 pub fn asked(group: &TaskGroup) -> u64 {
     group.tasks.iter().map(|task| u64::from(task.resources.cores)).sum()
 }
 
-/// Returns the cores that an allocation has for itself.
-pub fn of(resources: &AllocatedResources) -> impl Iterator<Item = u16> {
-    resources.tasks.values().flat_map(|task| task.reserved_cores.iter().copied())
-}
-
 /// Returns how many of a node's reservable cores are free.
-pub fn free(node: &Node, taken: &BTreeSet<u16>) -> u64 {
-    node.resources.cores.iter().filter(|core| !taken.contains(core)).count() as u64
+pub fn free(node: &Node, taken: &Numbers) -> u64 {
+    unused(node, taken).len() as u64
 }
 
 /// Gives each task of a group its cores, the lowest free ids first, by task name; `None` when there are too few.
-pub fn assign(group: &TaskGroup, node: &Node, taken: &BTreeSet<u16>) -> Option<BTreeMap<String, Vec<u16>>> {
-    let mut free: Vec<u16> =
-        node.resources.cores.iter().copied().filter(|core| !taken.contains(core)).collect();
-    free.sort_unstable();
-    free.dedup();
+pub fn assign(group: &TaskGroup, node: &Node, taken: &Numbers) -> Option<BTreeMap<String, Vec<u16>>> {
+    let free = unused(node, taken);
     let mut free = free.into_iter();
     let wanting = group.tasks.iter().filter(|task| task.resources.cores > 0);
     let given = wanting.map(|task| {
@@ -35,6 +27,14 @@ pub fn assign(group: &TaskGroup, node: &Node, taken: &BTreeSet<u16>) -> Option<B
         (cores.len() == task.resources.cores as usize).then(|| (task.name.clone(), cores))
     });
     given.collect()
+}
+
+fn unused(node: &Node, taken: &Numbers) -> Vec<u16> {
+    let mut free: Vec<u16> =
+        node.resources.cores.iter().copied().filter(|core| !taken.contains(*core)).collect();
+    free.sort_unstable();
+    free.dedup();
+    free
 }
 
 #[cfg(test)]
@@ -62,7 +62,7 @@ mod tests {
             for (task, cores) in group.tasks.iter_mut().zip(cores) {
                 task.resources.cores = cores;
             }
-            let taken: BTreeSet<u16> = taken.iter().copied().collect();
+            let taken: Numbers = taken.iter().copied().collect();
             let text = assign(&group, &node, &taken).map(|given| {
                 let of = |name: &str| {
                     given

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use super::cores;
+use super::device::{self, DeviceLack, Wanted};
 use crate::model::{Amounts, Node, TaskGroup, Usage};
 
 /// What a group asks of a node, summed over its tasks.
@@ -16,16 +18,22 @@ pub struct Ask {
     pub static_ports: Vec<(u16, String)>,
     /// How many ports of any number.
     pub dynamic_ports: usize,
+    /// Whole cores; what they come to is not in the quantities, since that depends on the node.
+    pub cores: u64,
+    /// Devices.
+    pub devices: Vec<Wanted>,
 }
 
 impl Ask {
     /// Sums up what one instance of a group asks for.
     pub fn of(group: &TaskGroup) -> Self {
-        let mut ask = Self::default();
+        let mut ask = Self { cores: cores::asked(group), devices: device::wanted(group), ..Self::default() };
         let amounts = &mut ask.amounts;
         amounts.disk_mb = u64::from(group.ephemeral_disk.size_mb);
         for task in &group.tasks {
-            amounts.cpu_mhz += u64::from(task.resources.cpu_mhz);
+            if task.resources.cores == 0 {
+                amounts.cpu_mhz += u64::from(task.resources.cpu_mhz);
+            }
             amounts.memory_mb += u64::from(task.resources.memory_mb);
             amounts.disk_mb += u64::from(task.resources.disk_mb);
         }
@@ -41,7 +49,13 @@ impl Ask {
 
     /// Tells whether nothing but quantities is asked for.
     pub fn is_plain(&self) -> bool {
-        !self.wants_ports()
+        !self.wants_ports() && self.cores == 0 && self.devices.is_empty()
+    }
+
+    /// Returns the quantities with what whole cores come to on a node.
+    pub fn amounts_on(&self, node: &Node) -> Amounts {
+        let cores = self.cores.saturating_mul(u64::from(node.resources.mhz_per_core()));
+        Amounts { cpu_mhz: self.amounts.cpu_mhz.saturating_add(cores), ..self.amounts }
     }
 
     fn wants_ports(&self) -> bool {
@@ -91,6 +105,17 @@ pub enum Lack {
         /// How many were asked for.
         asked: usize,
     },
+    /// Not enough whole cores are free.
+    #[error("cores: {free} free, {asked} asked")]
+    Cores {
+        /// How many are free.
+        free: u64,
+        /// How many were asked for.
+        asked: u64,
+    },
+    /// Devices are in use.
+    #[error("{0}")]
+    Device(DeviceLack),
     /// Ports are asked for and the node has no network.
     #[error("the node has no network")]
     NoNetwork,
@@ -103,6 +128,8 @@ impl Lack {
             Self::Amount { dimension, .. } => (*dimension).to_owned(),
             Self::Port { number, label } => format!("network: reserved port collision {label}={number}"),
             Self::DynamicPorts { .. } => "network: dynamic port selection failed".to_owned(),
+            Self::Cores { .. } => "cores".to_owned(),
+            Self::Device(lack) => format!("devices: {}", lack.request),
             Self::NoNetwork => "network: no networks available".to_owned(),
         }
     }
@@ -112,7 +139,7 @@ impl Lack {
 type Check = fn(&Room<'_>, &Ask, &mut Vec<Lack>);
 
 /// What has to fit, in the order in which it is told.
-const CHECKS: &[Check] = &[amounts, ports];
+const CHECKS: &[Check] = &[amounts, whole_cores, devices, ports];
 
 /// Returns everything a node has too little of for `ask`; nothing means that it fits.
 pub fn lacks(room: &Room<'_>, ask: &Ask) -> Vec<Lack> {
@@ -131,7 +158,7 @@ pub fn fits(room: &Room<'_>, ask: &Ask) -> bool {
 
 fn amounts(room: &Room<'_>, ask: &Ask, lacks: &mut Vec<Lack>) {
     let free = room.capacity.minus(room.usage.amounts);
-    let asked = &ask.amounts;
+    let asked = ask.amounts_on(room.node);
     let amounts = [
         ("cpu", "MHz", free.cpu_mhz, asked.cpu_mhz),
         ("memory", "MB", free.memory_mb, asked.memory_mb),
@@ -140,6 +167,20 @@ fn amounts(room: &Room<'_>, ask: &Ask, lacks: &mut Vec<Lack>) {
     ];
     let missing = amounts.into_iter().filter(|(_, _, free, asked)| free < asked);
     lacks.extend(missing.map(|(dimension, unit, free, asked)| Lack::Amount { dimension, unit, free, asked }));
+}
+
+fn whole_cores(room: &Room<'_>, ask: &Ask, lacks: &mut Vec<Lack>) {
+    if ask.cores > 0 {
+        let free = cores::free(room.node, &room.usage.cores);
+        lacks.extend((free < ask.cores).then_some(Lack::Cores { free, asked: ask.cores }));
+    }
+}
+
+fn devices(room: &Room<'_>, ask: &Ask, lacks: &mut Vec<Lack>) {
+    if !ask.devices.is_empty() {
+        let missing = device::assign(&ask.devices, room.node, &room.usage.devices).err();
+        lacks.extend(missing.into_iter().flatten().map(Lack::Device));
+    }
 }
 
 fn ports(room: &Room<'_>, ask: &Ask, lacks: &mut Vec<Lack>) {

@@ -22,6 +22,8 @@
 pub mod check;
 pub mod cores;
 pub mod device;
+pub mod dry_run;
+pub mod explain;
 pub mod feasible;
 pub mod fit;
 mod generic;

@@ -1,11 +1,12 @@
-//! Giving an allocation its addresses and port numbers.
+//! Giving an allocation its addresses, port numbers, cores and devices.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use rand::{Rng, RngExt};
 
-use crate::model::{AllocatedResources, AllocatedTaskResources, Network, Node, Ports, TaskGroup};
+use super::{cores, device};
+use crate::model::{AllocatedResources, AllocatedTaskResources, Network, Node, Numbers, TaskGroup, Usage};
 
 /// The numbers given out where none is asked for. Source: Nomad `structs/network.go`.
 pub const DYNAMIC: RangeInclusive<u16> = 20_000..=32_000;
@@ -18,25 +19,38 @@ pub fn without_networks(group: &TaskGroup) -> AllocatedResources {
     resources(group, &mut |_| Vec::new())
 }
 
-/// Fills in what an instance of `group` gets on `node`; `taken` are the port numbers that allocations there hold.
+/// Fills in what an instance of `group` gets on `node`; `taken` is what allocations there hold.
 ///
-/// The group fits on the node, so there are numbers enough.
+/// The group fits on the node, so there are numbers, cores and devices enough.
 pub fn assign(
     group: &TaskGroup,
     node: &Node,
-    taken: &Ports,
+    taken: &Usage,
     rng: &mut (impl Rng + ?Sized),
 ) -> AllocatedResources {
-    let mut taken = Taken { by_allocs: taken, kept: &node.reserved.ports, own: BTreeSet::new() };
+    let mut numbers = Taken { by_allocs: &taken.ports, kept: &node.reserved.ports, own: BTreeSet::new() };
     // Numbers asked for come first, so that no drawn one gets in their way.
     let of_tasks = group.tasks.iter().flat_map(|task| &task.resources.networks);
     for network in group.networks.iter().chain(of_tasks) {
-        taken.own.extend(network.reserved_ports.iter().map(|port| port.value));
+        numbers.own.extend(network.reserved_ports.iter().map(|port| port.value));
     }
     let mut fill = |networks: &[Network]| -> Vec<Network> {
-        networks.iter().map(|network| filled(network, node, &mut taken, rng)).collect()
+        networks.iter().map(|network| filled(network, node, &mut numbers, rng)).collect()
     };
-    resources(group, &mut fill)
+    let mut given = resources(group, &mut fill);
+    let mut cores = cores::assign(group, node, &taken.cores).unwrap_or_default();
+    let wanted = device::wanted(group);
+    let mut devices =
+        device::assign(&wanted, node, &taken.devices).map(|found| found.tasks).unwrap_or_default();
+    for (name, task) in &mut given.tasks {
+        task.devices = devices.remove(name).unwrap_or_default();
+        if let Some(cores) = cores.remove(name) {
+            let count = u32::try_from(cores.len()).unwrap_or(u32::MAX);
+            task.cpu_mhz = node.resources.mhz_per_core().saturating_mul(count);
+            task.reserved_cores = cores;
+        }
+    }
+    given
 }
 
 fn resources(group: &TaskGroup, fill: &mut dyn FnMut(&[Network]) -> Vec<Network>) -> AllocatedResources {
@@ -59,7 +73,7 @@ fn resources(group: &TaskGroup, fill: &mut dyn FnMut(&[Network]) -> Vec<Network>
 
 /// The numbers that cannot be given out.
 struct Taken<'a> {
-    by_allocs: &'a Ports,
+    by_allocs: &'a Numbers,
     kept: &'a [u16],
     own: BTreeSet<u16>,
 }

@@ -83,7 +83,7 @@ fn command() -> impl Strategy<Value = Command> {
         })),
         (alloc_at.clone(), 100_u32..400).prop_map(move |(n, memory)| {
             let mut update = alloc(n);
-            update.resources.tasks.get_mut("web").unwrap().memory_mb = memory;
+            Arc::make_mut(&mut update.resources).tasks.get_mut("web").unwrap().memory_mb = memory;
             Command::ApplyPlan(PlanCommit { updates: vec![update], time, ..PlanCommit::default() })
         }),
         (alloc_at, any::<bool>()).prop_map(move |(n, ends)| Command::ClientUpdate {

@@ -18,67 +18,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::model::usage::InstanceKey;
 use crate::model::{
-    AllocatedDevice, AllocatedResources, Constraint, DeviceRequest, Node, NodeDevice, Operator, Task,
-    TaskGroup,
+    AllocatedDevice, Constraint, DeviceRequest, Instances, Node, NodeDevice, Operator, TaskGroup,
 };
 use crate::scheduler::feasible::constraint;
-
-/// One instance on a node: `vendor/type/name` and its id.
-pub type InstanceKey = (String, String);
-
-/// Instances in use on a node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
-    instances: BTreeSet<InstanceKey>,
-    /// Given out twice: something is wrong already.
-    twice: BTreeSet<InstanceKey>,
-}
-
-impl Taken {
-    /// Adds what an allocation holds.
-    pub fn add(&mut self, resources: &AllocatedResources) {
-        for key in instances_of(resources) {
-            if let Some(again) = self.instances.replace(key) {
-                self.twice.insert(again);
-            }
-        }
-    }
-
-    /// Takes away what an allocation holds that was added before.
-    pub fn remove(&mut self, resources: &AllocatedResources) {
-        for key in instances_of(resources) {
-            // What is given out twice is still taken by the other.
-            if !self.twice.remove(&key) {
-                self.instances.remove(&key);
-            }
-        }
-    }
-
-    /// Tells whether no device is in use.
-    pub fn is_empty(&self) -> bool {
-        self.instances.is_empty()
-    }
-
-    /// Returns an instance that two tasks have, when there is one.
-    pub fn collision(&self) -> Option<&InstanceKey> {
-        self.twice.first()
-    }
-
-    /// Returns all instances in use.
-    pub fn instances(&self) -> impl Iterator<Item = &InstanceKey> {
-        self.instances.iter()
-    }
-}
-
-/// Returns the instances that an allocation holds.
-pub fn instances_of(resources: &AllocatedResources) -> impl Iterator<Item = InstanceKey> {
-    let devices = resources.tasks.values().flat_map(|task| &task.devices);
-    devices.flat_map(|device| {
-        let kind = format!("{}/{}/{}", device.vendor, device.device_type, device.name);
-        device.ids.iter().map(move |id| (kind.clone(), id.clone()))
-    })
-}
 
 /// Returns `vendor/type/name` of a kind.
 pub fn kind_of(device: &NodeDevice) -> String {
@@ -158,34 +102,41 @@ impl fmt::Display for DeviceLack {
     }
 }
 
-/// Tells whether a group asks for devices.
-pub fn wants_devices(group: &TaskGroup) -> bool {
-    group.tasks.iter().any(|task| !task.resources.devices.is_empty())
+/// A request of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The task's name.
+    pub task: String,
+    /// What it asks for.
+    pub request: DeviceRequest,
 }
 
-/// Gives the tasks of a group devices of `node` that are not `taken`, or says of every request that cannot be met why.
+/// Returns what the tasks of a group ask for, in the order written.
+pub fn wanted(group: &TaskGroup) -> Vec<Wanted> {
+    let all = group.tasks.iter().flat_map(|task| {
+        let requests = task.resources.devices.iter();
+        requests.map(|request| Wanted { task: task.name.clone(), request: request.clone() })
+    });
+    all.collect()
+}
+
+/// Gives tasks the devices they want of `node` that are not `taken`, or says of every request that cannot be met why.
 ///
 /// # Errors
 /// One entry for each request without devices, in the order written.
-pub fn assign(group: &TaskGroup, node: &Node, taken: &Taken) -> Result<Assignment, Vec<DeviceLack>> {
-    let mut requests: Vec<(usize, &Task, &DeviceRequest)> = Vec::new();
-    for task in &group.tasks {
-        requests.extend(task.resources.devices.iter().map(|request| (0, task, request)));
-    }
-    for (position, request) in requests.iter_mut().enumerate() {
-        request.0 = position;
-    }
+pub fn assign(wanted: &[Wanted], node: &Node, taken: &Instances) -> Result<Assignment, Vec<DeviceLack>> {
+    let mut requests: Vec<(usize, &Wanted)> = wanted.iter().enumerate().collect();
     let kinds = &node.resources.devices;
     let will_do = |request: &DeviceRequest| {
         kinds.iter().filter(|kind| is_named(&request.name, kind) && unmet(request, kind).is_none()).count()
     };
-    requests.sort_by_key(|(position, _, request)| (will_do(request), *position));
+    requests.sort_by_key(|(position, wanted)| (will_do(&wanted.request), *position));
 
-    let mut given: BTreeSet<InstanceKey> = taken.instances.clone();
+    let mut given: BTreeSet<InstanceKey> = taken.iter().cloned().collect();
     let mut chosen: BTreeMap<usize, (String, AllocatedDevice)> = BTreeMap::new();
     let mut lacks: BTreeMap<usize, DeviceLack> = BTreeMap::new();
     let mut weights = Weights::default();
-    for (position, task, request) in requests {
+    for (position, Wanted { task, request }) in requests {
         match best_kind(request, kinds, &given) {
             Ok((kind, ids)) => {
                 weights.add(request, kind);
@@ -196,11 +147,11 @@ pub fn assign(group: &TaskGroup, node: &Node, taken: &Taken) -> Result<Assignmen
                     name: kind.name.clone(),
                     ids,
                 };
-                chosen.insert(position, (task.name.clone(), device));
+                chosen.insert(position, (task.clone(), device));
             }
             Err(cause) => {
                 let asked = request.count.unwrap_or(1);
-                let (task, request) = (task.name.clone(), request.name.clone());
+                let (task, request) = (task.clone(), request.name.clone());
                 lacks.insert(position, DeviceLack { task, request, asked, cause });
             }
         }
@@ -217,15 +168,8 @@ pub fn assign(group: &TaskGroup, node: &Node, taken: &Taken) -> Result<Assignmen
 
 /// Returns what a node's devices lack for a group even if none was in use.
 pub fn lacks_for_good(group: &TaskGroup, node: &Node) -> Vec<DeviceLack> {
-    match wants_devices(group) {
-        true => assign(group, node, &Taken::default())
-            .err()
-            .unwrap_or_default()
-            .into_iter()
-            .map(for_good)
-            .collect(),
-        false => Vec::new(),
-    }
+    let lacks = assign(&wanted(group), node, &Instances::default()).err().unwrap_or_default();
+    lacks.into_iter().map(for_good).collect()
 }
 
 /// Of an empty node the requests of the group itself have taken what is in use: there are too few.

@@ -1,7 +1,7 @@
 //! Requests against nodes, as tables.
 
 use super::*;
-use crate::model::{Affinity, DeviceInstance, Resources};
+use crate::model::{Affinity, AllocatedResources, DeviceInstance, Resources};
 use crate::testing;
 
 /// `vendor/type/name attr=value,... id id! ...`; `!` marks an instance that is not healthy.
@@ -68,8 +68,8 @@ fn group(requests: &[&str]) -> TaskGroup {
 }
 
 /// Returns what each request gets, or why not, in one line.
-fn outcome(kinds: &[&str], requests: &[&str], taken: &Taken) -> String {
-    match assign(&group(requests), &node(kinds), taken) {
+fn outcome(kinds: &[&str], requests: &[&str], taken: &Instances) -> String {
+    match assign(&wanted(&group(requests)), &node(kinds), taken) {
         Ok(found) => {
             let devices = found.tasks.values().flatten();
             let devices: Vec<String> =
@@ -124,20 +124,20 @@ fn requests_get_healthy_free_instances_or_a_reason() {
         ),
         (&["gpu; ~50 ${device.model} = none"], "1080ti:a score 0.00"),
     ] {
-        assert_eq!(outcome(GPUS, requests, &Taken::default()), expected, "{requests:?}");
+        assert_eq!(outcome(GPUS, requests, &Instances::default()), expected, "{requests:?}");
     }
 }
 
 #[test]
 fn what_is_taken_is_not_given_again_and_comes_back() {
     let (group, node) = (group(&["gpu*2"]), node(GPUS));
-    let held = assign(&group, &node, &Taken::default()).unwrap();
+    let held = assign(&wanted(&group), &node, &Instances::default()).unwrap();
     let mut resources = AllocatedResources::default();
     let devices = held.tasks.into_values().flatten().collect();
     resources
         .tasks
         .insert("app".to_owned(), crate::model::AllocatedTaskResources { devices, ..Default::default() });
-    let mut taken = Taken::default();
+    let mut taken = Instances::default();
     taken.add(&resources);
     assert_eq!(outcome(GPUS, &["gpu"], &taken), "k80:d");
     assert_eq!(outcome(GPUS, &["nvidia/gpu/1080ti"], &taken), "device nvidia/gpu/1080ti: 0 free, 1 asked");

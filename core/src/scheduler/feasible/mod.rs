@@ -6,6 +6,7 @@ pub mod driver;
 mod version;
 pub mod volume;
 
+use super::device;
 use crate::model::{Constraint, Job, Node, NodeStatus, TaskGroup};
 
 /// Why a node is out of the question.
@@ -58,6 +59,12 @@ pub const CHECKS: &[Check] = &[
         applies: |_, _| true,
         reasons: |job, group, node| constraint::check_all(job, group, node, false),
     },
+    Check {
+        scope: Scope::Class,
+        applies: |_, group| volume::wants_volumes(group),
+        reasons: |_, group, node| volume::check(group, node),
+    },
+    Check { scope: Scope::Class, applies: |_, _| true, reasons: |_, group, node| devices(group, node) },
     Check {
         scope: Scope::Node,
         applies: |job, group| constraints(job, group).any(constraint::is_unique),
@@ -114,7 +121,13 @@ fn place(job: &Job, _: &TaskGroup, node: &Node) -> Vec<Reason> {
     reasons
 }
 
-fn is_in_pool(job: &Job, node: &Node) -> bool {
+/// Returns why a node's devices would not do even if none was in use.
+fn devices(group: &TaskGroup, node: &Node) -> Vec<Reason> {
+    let lacks = device::lacks_for_good(group, node).into_iter();
+    lacks.map(|lack| Reason { key: "missing devices".to_owned(), detail: lack.to_string() }).collect()
+}
+
+pub(super) fn is_in_pool(job: &Job, node: &Node) -> bool {
     node.pool == job.node_pool || job.node_pool == "all"
 }
 

@@ -23,15 +23,23 @@ pub fn is_per_alloc(group: &TaskGroup) -> bool {
 /// Returns a reason for each volume that no instance of the group could use. One with a source for each instance will do
 /// when it has that of any of them.
 pub fn check(group: &TaskGroup, node: &Node) -> Vec<Reason> {
-    let problems = group.volumes.values().filter_map(|volume| match volume.per_alloc {
-        false => problem(node, volume, &volume.source),
-        true => {
-            let of_instance = |index| problem(node, volume, &source_of(volume, index));
-            let any = (0..group.count).any(|index| of_instance(index).is_none());
-            if any { None } else { of_instance(0) }
-        }
+    problems(group, node).into_iter().map(|(_, problem)| reason(problem)).collect()
+}
+
+/// Returns the same with the group's name for each volume.
+pub fn problems(group: &TaskGroup, node: &Node) -> Vec<(String, String)> {
+    let problems = group.volumes.iter().filter_map(|(name, volume)| {
+        let problem = match volume.per_alloc {
+            false => problem(node, volume, &volume.source),
+            true => {
+                let of_instance = |index| problem(node, volume, &source_of(volume, index));
+                let any = (0..group.count).any(|index| of_instance(index).is_none());
+                if any { None } else { of_instance(0) }
+            }
+        };
+        problem.map(|problem| (name.clone(), problem))
     });
-    problems.map(reason).collect()
+    problems.collect()
 }
 
 /// Returns a reason for each volume that the instance with this index cannot use.

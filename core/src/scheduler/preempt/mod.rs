@@ -16,7 +16,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Allocation, Job, JobKey, TaskGroup};
+use super::fit::{self, Ask, Room};
+use crate::model::{AllocId, Allocation, Job, JobKey, TaskGroup};
 
 /// How much lower a priority must be.
 pub const PRIORITY_DELTA: u8 = 10;
@@ -79,7 +80,7 @@ pub fn choose(
     asked: Amount,
     there: &[Arc<Allocation>],
     displaced: &Displaced,
-    needed: &BTreeSet<crate::model::AllocId>,
+    needed: &BTreeSet<AllocId>,
     fits: impl Fn(&[Arc<Allocation>]) -> bool,
 ) -> Option<Vec<Arc<Allocation>>> {
     let left = candidates(job, there);
@@ -99,6 +100,32 @@ pub fn choose(
         going.add(left.remove(index));
     }
     Some(spare(going.chosen, asked, fits))
+}
+
+/// Returns those of `there` that have to go for one instance of a group to fit on a node, if that helps at all.
+pub fn on_node(
+    job: &Job,
+    group: &TaskGroup,
+    ask: &Ask,
+    room: &Room<'_>,
+    there: &[Arc<Allocation>],
+    displaced: &Displaced,
+) -> Option<Vec<Arc<Allocation>>> {
+    let without = |gone: &[Arc<Allocation>]| {
+        let mut usage = room.usage.clone();
+        gone.iter().for_each(|alloc| usage.remove(&alloc.resources));
+        usage
+    };
+    let fits = |gone: &[Arc<Allocation>]| fit::fits(&Room { usage: &without(gone), ..*room }, ask);
+    let holds_port = |alloc: &Allocation| {
+        let networks = alloc.resources.networks();
+        let mut ports = networks.flat_map(|one| one.reserved_ports.iter().chain(&one.dynamic_ports));
+        ports.any(|port| ask.static_ports.iter().any(|(number, _)| *number == port.value))
+    };
+    let needed: BTreeSet<AllocId> =
+        there.iter().filter(|alloc| holds_port(alloc)).map(|alloc| alloc.id).collect();
+    let asked = Amount { cpu_mhz: ask.amounts_on(room.node).cpu_mhz as f64, ..Amount::asked(group) };
+    choose(job, asked, there, displaced, &needed, fits)
 }
 
 /// Returns what may go for a job, the least important first.

@@ -32,6 +32,7 @@ use self::search::Search;
 use super::fit::Room;
 use super::reconcile::Placement;
 use super::{Options, feasible};
+use crate::model::metric::NodeScore;
 use crate::model::{
     AllocId, AllocMetric, AllocatedResources, Allocation, Job, Node, NodeId, Scorer, TaskGroup, Usage,
 };
@@ -188,6 +189,14 @@ impl<'a> Stack<'a> {
             .collect()
     }
 
+    /// Returns the scores of every node on which an instance of a group fits, in name order; `None` for the others.
+    pub(super) fn scores(&mut self, group: &'a TaskGroup) -> Vec<Option<NodeScore>> {
+        let index = self.cluster.group_index(&group.name);
+        self.search(group);
+        let search = self.searches.get_mut(&index).expect("just made");
+        search.all_scores(&self.cluster)
+    }
+
     /// Counts on an allocation's end: what it holds is free.
     pub(super) fn free(&mut self, alloc: &Allocation) {
         let Some(position) = self.cluster.position_of(alloc) else { return };
@@ -242,7 +251,7 @@ impl<'a> Stack<'a> {
         let node = &self.cluster.roster.entries()[position].node;
         let resources = match self.searches.get(&index).and_then(Search::same_everywhere) {
             Some(resources) => resources,
-            None => Arc::new(super::ports::assign(group, node, &self.cluster.usages[position].ports, rng)),
+            None => Arc::new(super::ports::assign(group, node, &self.cluster.usages[position], rng)),
         };
         self.cluster.usages[position].to_mut().add(&resources);
         self.cluster.count(position, index, true);

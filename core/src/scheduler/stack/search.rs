@@ -214,7 +214,7 @@ impl<'a> Search<'a> {
     fn scores(&self, cluster: &Cluster<'a>, position: usize, last: &mut Scored) -> Scores {
         let mut scores = Scores::default();
         let entry = &cluster.roster.entries()[position];
-        let used = cluster.usages[position].amounts.plus(self.ask.amounts);
+        let used = cluster.usages[position].amounts.plus(self.ask.amounts_on(&entry.node));
         scores.add(Scorer::Binpack, Some(last.binpack(&entry.capacity, &used, cluster.options.algorithm)));
         let collisions = cluster.count_of(position, Some(self.index));
         scores.add(Scorer::AntiAffinity, rank::anti_affinity::score(collisions, self.group.count));
@@ -351,6 +351,17 @@ impl<'a> Search<'a> {
         told
     }
 
+    /// Returns the scores of all candidates, by position.
+    pub(super) fn all_scores(&mut self, cluster: &Cluster<'a>) -> Vec<Option<NodeScore>> {
+        self.spreads.refresh();
+        let is_candidate = |standing: &Standing| *standing == Standing::Candidate;
+        let candidates: Vec<bool> = self.standings.iter().map(is_candidate).collect();
+        let scores = candidates.into_iter().enumerate().map(|(position, is_candidate)| {
+            is_candidate.then(|| Arc::unwrap_or_clone(self.score_told(cluster, position, false)))
+        });
+        scores.collect()
+    }
+
     /// Looks at one node alone: scored by how it is filled and by `more`, or why it will not do.
     pub(super) fn only(
         &self,
@@ -365,7 +376,7 @@ impl<'a> Search<'a> {
             return Err(alone);
         }
         let mut scores = Scores::default();
-        let used = cluster.usages[position].amounts.plus(self.ask.amounts);
+        let used = cluster.usages[position].amounts.plus(self.ask.amounts_on(&entry.node));
         let fill = rank::binpack::score(&entry.capacity, &used, cluster.options.algorithm);
         scores.add(Scorer::Binpack, Some(fill));
         for (scorer, score) in more {
@@ -518,8 +529,11 @@ fn affinities(cluster: &Cluster<'_>, group: &TaskGroup) -> Option<Vec<Option<f64
 
 /// Fills in what an instance gets, when that does not depend on its node.
 fn same_everywhere(group: &TaskGroup) -> Option<Arc<AllocatedResources>> {
-    let mut of_tasks = group.tasks.iter().flat_map(|task| &task.resources.networks);
-    (group.networks.is_empty() && of_tasks.next().is_none()).then(|| Arc::new(ports::without_networks(group)))
+    let is_plain = group.tasks.iter().all(|task| {
+        let asked = &task.resources;
+        asked.networks.is_empty() && asked.cores == 0 && asked.devices.is_empty()
+    });
+    (group.networks.is_empty() && is_plain).then(|| Arc::new(ports::without_networks(group)))
 }
 
 fn told(cluster: &Cluster<'_>, position: usize, scores: &Scores) -> NodeScore {

@@ -1,0 +1,1 @@
+//! The nearest way out, as tables over small clusters.
