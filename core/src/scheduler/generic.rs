@@ -8,7 +8,7 @@ use rand::Rng;
 use super::reconcile::cluster::{self, UPDATING};
 use super::reconcile::{Buckets, Placement, StopReason};
 use super::stack::{Placed, Stack};
-use super::{Options, feasible};
+use super::{Options, feasible, preempt};
 use crate::model::plan::{Decision, Plan, Stop};
 use crate::model::{
     AllocId, AllocMetric, Allocation, ClientStatus, DesiredStatus, DesiredTransition, EvalId, EvalStatus,
@@ -179,6 +179,10 @@ impl<'a> Planner<'a> {
         if let Some(reason) = &placement.replaces {
             self.plan.stops.push(stop(reason, self.eval.id, Some(id)));
         }
+        let preempted: Vec<AllocId> = placed.preempted.iter().map(|alloc| alloc.id).collect();
+        let evicted =
+            placed.preempted.iter().map(|alloc| preempt::eviction(alloc, id, self.job, self.eval.id));
+        self.plan.stops.extend(evicted);
         self.plan.places.push(Allocation {
             id,
             eval_id: self.eval.id,
@@ -198,7 +202,7 @@ impl<'a> Planner<'a> {
             previous: placement.previous(),
             next: None,
             preempted_by: None,
-            preempted: Vec::new(),
+            preempted,
             deployment_id: None,
             deployment_status: None,
             desired_transition: DesiredTransition::default(),

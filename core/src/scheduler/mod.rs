@@ -3,9 +3,11 @@
 //! # Pipeline
 //! 1. **Reconcile** (`reconcile`): desired against actual, into named buckets: place, stop, update in place, replace.
 //! 2. **Feasible** (`feasible`): may the group run on a node at all? Datacenter, pool, drivers, constraints.
-//! 3. **Fit** (`fit`, `ports`): is enough free there?
+//! 3. **Fit** (`fit`, `ports`, `cores`, `device`): is enough free there? If nowhere, less important allocations may have
+//!    to go (`preempt`).
 //! 4. **Score** (`rank`): how good a place is it? One scorer a file; a node's score is the mean of those that had a say.
-//! 5. **Explain**: what was filtered, exhausted and scored goes along with every placement and every failure.
+//! 5. **Explain**: what was filtered, exhausted and scored goes along with every placement and every failure; `explain`
+//!    says of every node what would have to change, `dry_run` what would happen if something did.
 //!
 //! # Invariants
 //! - No clock, no IO, no `async`, no hash order: the same (snapshot, evaluation, time, random numbers) give the same plan.
@@ -17,7 +19,7 @@
 //! - Service and batch jobs only; an evaluation of a system or sysbatch job fails and says so.
 //! - A change that needs a restart replaces all allocations at once: `update` is kept and shown, but does not pace yet.
 //! - A failed allocation is replaced by Nomad's default reschedule policy; a job's own is not there yet.
-//! - Devices, volumes and preemption are not there yet.
+//! - CSI volumes are not there.
 
 pub mod check;
 pub mod cores;
@@ -117,10 +119,17 @@ pub fn process(
     rng: &mut dyn Rng,
     options: &Options,
 ) -> Decision {
-    match eval.job_type {
+    let mut decision = match eval.job_type {
         JobType::Service | JobType::Batch => generic::process(view, eval, now, rng, options),
         JobType::System | JobType::SysBatch => unsupported(view, eval, now),
+    };
+    decision.plan.preemption_evals = preempt::evaluations(view, &decision.plan, now, rng);
+    for place in &decision.plan.places {
+        if let Some(group) = decision.plan.annotations.get_mut(&place.group) {
+            group.preemptions += u32::try_from(place.preempted.len()).unwrap_or(u32::MAX);
+        }
     }
+    decision
 }
 
 fn unsupported(view: &Snapshot, eval: &Evaluation, now: Timestamp) -> Decision {

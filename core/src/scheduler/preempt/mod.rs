@@ -16,8 +16,12 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rand::Rng;
+
 use super::fit::{self, Ask, Room};
-use crate::model::{AllocId, Allocation, Job, JobKey, TaskGroup};
+use crate::model::plan::{Plan, Stop};
+use crate::model::{AllocId, Allocation, EvalId, Evaluation, Job, JobKey, TaskGroup, Timestamp, Trigger};
+use crate::state::Snapshot;
 
 /// How much lower a priority must be.
 pub const PRIORITY_DELTA: u8 = 10;
@@ -126,6 +130,32 @@ pub fn on_node(
         there.iter().filter(|alloc| holds_port(alloc)).map(|alloc| alloc.id).collect();
     let asked = Amount { cpu_mhz: ask.amounts_on(room.node).cpu_mhz as f64, ..Amount::asked(group) };
     choose(job, asked, there, displaced, &needed, fits)
+}
+
+/// Makes the end of an allocation that makes room for allocation `by` of a job.
+pub fn eviction(alloc: &Allocation, by: AllocId, job: &Job, eval_id: EvalId) -> Stop {
+    Stop {
+        alloc_id: alloc.id,
+        node_id: alloc.node_id,
+        description: format!("preempted by an allocation of job {} with priority {}", job.id, job.priority),
+        client_status: None,
+        next: None,
+        preempted_by: Some(by),
+        follow_up_eval: None,
+        eval_id,
+    }
+}
+
+/// Makes one evaluation for each job that a plan takes allocations from, in job order.
+pub fn evaluations(view: &Snapshot, plan: &Plan, now: Timestamp, rng: &mut dyn Rng) -> Vec<Evaluation> {
+    let losing = plan.preemptions().filter_map(|stop| view.alloc(&stop.alloc_id));
+    let jobs: BTreeMap<&JobKey, &Arc<Job>> = losing.map(|alloc| (&alloc.job_key, &alloc.job)).collect();
+    let evals = jobs.into_iter().map(|(key, known)| {
+        let job = view.job(key).unwrap_or(known);
+        let id = EvalId::random(rng);
+        Evaluation::pending(id, key.clone(), job.job_type, job.priority, Trigger::Preemption, now)
+    });
+    evals.collect()
 }
 
 /// Returns what may go for a job, the least important first.

@@ -29,7 +29,8 @@ use rand::Rng;
 
 use self::sample::Sample;
 use self::search::Search;
-use super::fit::Room;
+use super::fit::{Ask, Room};
+use super::preempt::{self, Displaced};
 use super::reconcile::Placement;
 use super::{Options, feasible};
 use crate::model::metric::NodeScore;
@@ -46,6 +47,11 @@ pub(super) struct Stack<'a> {
     searches: BTreeMap<usize, Search<'a>>,
     /// The order in which a sampled search walks.
     sample: Option<Sample>,
+    view: &'a Snapshot,
+    /// Allocations that the plan ends, those that make room among them.
+    gone: BTreeSet<AllocId>,
+    /// How many allocations of other groups make room.
+    displaced: Displaced,
 }
 
 /// A node for an instance.
@@ -56,6 +62,8 @@ pub(super) struct Placed<'a> {
     pub resources: Arc<AllocatedResources>,
     /// How the node was chosen.
     pub metric: Arc<AllocMetric>,
+    /// Less important allocations that have to go.
+    pub preempted: Vec<Arc<Allocation>>,
 }
 
 /// The nodes as they will be once the plan so far is carried out.
@@ -116,7 +124,14 @@ impl<'a> Stack<'a> {
                 cluster.usages[position].to_mut().remove(&alloc.resources);
             }
         }
-        Self { cluster, searches: BTreeMap::new(), sample: None }
+        Self {
+            cluster,
+            searches: BTreeMap::new(),
+            sample: None,
+            view,
+            gone: freed.clone(),
+            displaced: Displaced::new(),
+        }
     }
 
     /// Takes the best node for an instance of a group of the job, or says why there is none.
@@ -145,6 +160,11 @@ impl<'a> Stack<'a> {
         match found {
             Some((position, scores)) => Ok(self.take(position, group, scores, rng)),
             None => {
+                let (search, _) = self.search(group);
+                let exhausted = search.exhausted();
+                if let Some(placed) = self.preempt(group, exhausted, &placement.failed_on, &[], rng) {
+                    return Ok(placed);
+                }
                 // Said with the room of the replaced one counted as free, as that is how it was looked for.
                 let (search, cluster) = self.search(group);
                 let failure = Arc::new(search.failure(cluster));
@@ -172,21 +192,53 @@ impl<'a> Stack<'a> {
         let (search, cluster) = self.search(group);
         match search.only(cluster, position, more) {
             Ok(scores) => Ok(self.take(position, group, scores, rng)),
-            Err(metric) => Err(Arc::new(metric)),
+            Err(metric) => {
+                let only = search.is_exhausted(position).then_some(position).into_iter().collect();
+                match self.preempt(group, only, &BTreeSet::new(), more, rng) {
+                    Some(placed) => Ok(placed),
+                    None => Err(Arc::new(metric)),
+                }
+            }
         }
     }
 
-    /// Returns the nodes that may run a group but are too full, in name order, with what allocations hold of them.
-    #[allow(dead_code, reason = "for preemption")]
-    pub(super) fn exhausted(&mut self, group: &'a TaskGroup) -> Vec<(&'a Arc<Node>, Usage)> {
-        let (search, cluster) = self.search(group);
-        let positions = search.exhausted();
-        positions
-            .into_iter()
-            .map(|position| {
-                (&cluster.roster.entries()[position].node, cluster.usages[position].clone().into_owned())
-            })
-            .collect()
+    /// Takes the node on which least is lost when less important allocations make room, if they may for this kind of job
+    /// and if that helps on one of the nodes, all of which are feasible and too full.
+    fn preempt(
+        &mut self,
+        group: &'a TaskGroup,
+        exhausted: Vec<usize>,
+        failed_on: &BTreeSet<NodeId>,
+        more: &[(Scorer, f64)],
+        rng: &mut dyn Rng,
+    ) -> Option<Placed<'a>> {
+        if !self.cluster.options.preemption.is_enabled(self.cluster.job.job_type) {
+            return None;
+        }
+        let index = self.cluster.group_index(&group.name);
+        let ask = Ask::of(group);
+        let mut best: Option<(i64, usize, Vec<Arc<Allocation>>)> = None;
+        for position in exhausted {
+            let room = self.cluster.room(position);
+            let there = self.view.allocs_by_node(&room.node.id);
+            let there: Vec<_> = there.filter(|alloc| !self.gone.contains(&alloc.id)).cloned().collect();
+            let chosen = preempt::on_node(self.cluster.job, group, &ask, &room, &there, &self.displaced);
+            let Some(chosen) = chosen.filter(|chosen| !chosen.is_empty()) else { continue };
+            let search = self.searches.get(&index)?;
+            let rank = search.scores_without(&self.cluster, position, &chosen, failed_on, more).sum().rank();
+            if best.as_ref().is_none_or(|(known, _, _)| rank > *known) {
+                best = Some((rank, position, chosen));
+            }
+        }
+        let (_, position, chosen) = best?;
+        let search = self.searches.get(&index)?;
+        let metric = search.metric_without(&self.cluster, position, &chosen, failed_on, more);
+        for alloc in &chosen {
+            self.free(alloc);
+            *self.displaced.entry((alloc.job_key.clone(), alloc.group.clone())).or_default() += 1;
+        }
+        let placed = self.take(position, group, metric, rng);
+        Some(Placed { preempted: chosen, ..placed })
     }
 
     /// Returns the scores of every node on which an instance of a group fits, in name order; `None` for the others.
@@ -200,6 +252,7 @@ impl<'a> Stack<'a> {
     /// Counts on an allocation's end: what it holds is free.
     pub(super) fn free(&mut self, alloc: &Allocation) {
         let Some(position) = self.cluster.position_of(alloc) else { return };
+        self.gone.insert(alloc.id);
         self.cluster.usages[position].to_mut().remove(&alloc.resources);
         self.cluster.change(position, alloc, false);
     }
@@ -207,6 +260,7 @@ impl<'a> Stack<'a> {
     /// Takes back that an allocation would be stopped.
     pub(super) fn keep(&mut self, alloc: &Allocation) {
         let Some(position) = self.cluster.position_of(alloc) else { return };
+        self.gone.remove(&alloc.id);
         self.cluster.usages[position].to_mut().add(&alloc.resources);
         self.cluster.change(position, alloc, true);
     }
@@ -256,7 +310,7 @@ impl<'a> Stack<'a> {
         self.cluster.usages[position].to_mut().add(&resources);
         self.cluster.count(position, index, true);
         self.cluster.changes.push(Change { position, group: index, comes: true });
-        Placed { node, resources, metric: Arc::new(metric) }
+        Placed { node, resources, metric: Arc::new(metric), preempted: Vec::new() }
     }
 }
 

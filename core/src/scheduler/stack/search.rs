@@ -11,12 +11,13 @@ use super::spreads::Spreads;
 use super::tree::Tree;
 use crate::model::metric::NodeScore;
 use crate::model::{
-    Affinity, AllocMetric, AllocatedResources, Amounts, Node, NodeId, NodeVerdict, Scorer, TaskGroup,
+    Affinity, AllocMetric, AllocatedResources, Allocation, Amounts, Node, NodeId, NodeVerdict, Scorer,
+    TaskGroup,
 };
 use crate::scheduler::feasible::{self, Scope};
 use crate::scheduler::fit::{self, Ask};
 use crate::scheduler::rank::{self, Scores, Sum};
-use crate::scheduler::{Algorithm, ports, target};
+use crate::scheduler::{Algorithm, device, ports, target};
 use crate::state::tables::nodes::RosterEntry;
 
 /// How many constraints and dimensions are told apart in counts; more than this count as the last.
@@ -217,6 +218,11 @@ impl<'a> Search<'a> {
         let used = cluster.usages[position].amounts.plus(self.ask.amounts_on(&entry.node));
         scores.add(Scorer::Binpack, Some(last.binpack(&entry.capacity, &used, cluster.options.algorithm)));
         let collisions = cluster.count_of(position, Some(self.index));
+        if !self.ask.devices.is_empty() {
+            let devices = &cluster.usages[position].devices;
+            let given = device::assign(&self.ask.devices, &entry.node, devices);
+            scores.add(Scorer::Devices, given.ok().and_then(|given| given.score));
+        }
         scores.add(Scorer::AntiAffinity, rank::anti_affinity::score(collisions, self.group.count));
         let wishes = self.affinities.as_ref().and_then(|affinities| affinities[position]);
         scores.add(Scorer::NodeAffinity, wishes);
@@ -426,6 +432,57 @@ impl<'a> Search<'a> {
     pub(super) fn exhausted(&self) -> Vec<usize> {
         let is_exhausted = |n: &usize| matches!(self.standings[*n], Standing::Exhausted(_));
         (0..self.standings.len()).filter(is_exhausted).collect()
+    }
+
+    /// Tells whether a node is feasible but too full.
+    pub(super) fn is_exhausted(&self, position: usize) -> bool {
+        matches!(self.standings[position], Standing::Exhausted(_))
+    }
+
+    /// Scores a node on which `gone` make room. `more` is all that counts beside, where it is given.
+    pub(super) fn scores_without(
+        &self,
+        cluster: &Cluster<'a>,
+        position: usize,
+        gone: &[Arc<Allocation>],
+        failed_on: &BTreeSet<NodeId>,
+        more: &[(Scorer, f64)],
+    ) -> Scores {
+        let entry = &cluster.roster.entries()[position];
+        let mut scores = match more {
+            [] => self.scores(cluster, position, &mut Scored::default()),
+            more => {
+                let mut scores = Scores::default();
+                more.iter().for_each(|(scorer, score)| scores.add(*scorer, Some(*score)));
+                scores
+            }
+        };
+        let freed = gone.iter().fold(Amounts::default(), |sum, one| sum.plus(Amounts::of(&one.resources)));
+        let used = cluster.usages[position].amounts.minus(freed).plus(self.ask.amounts_on(&entry.node));
+        let fill = rank::binpack::score(&entry.capacity, &used, cluster.options.algorithm);
+        scores.add(Scorer::Binpack, Some(fill));
+        if more.is_empty() {
+            let has_failed = failed_on.contains(&entry.node.id);
+            scores.add(Scorer::ReschedulePenalty, has_failed.then_some(rank::reschedule::PENALTY));
+            scores.add(Scorer::Spread, self.spreads.boost(self.spreads.bucket_of[position]));
+        }
+        let priorities: Vec<u8> = gone.iter().map(|alloc| alloc.job.priority).collect();
+        scores.add(Scorer::Preemption, rank::preemption::score(&priorities));
+        scores
+    }
+
+    /// Tells how a node was chosen on which `gone` make room.
+    pub(super) fn metric_without(
+        &self,
+        cluster: &Cluster<'a>,
+        position: usize,
+        gone: &[Arc<Allocation>],
+        failed_on: &BTreeSet<NodeId>,
+        more: &[(Scorer, f64)],
+    ) -> AllocMetric {
+        let scores = self.scores_without(cluster, position, gone, failed_on, more);
+        let scores = vec![Arc::new(told(cluster, position, &scores))];
+        AllocMetric { seen: self.seen.counts.clone(), scores, ..AllocMetric::default() }
     }
 
     /// Returns what every instance gets, whatever its node; `None` when that depends on the node.
