@@ -338,20 +338,21 @@ fn shortfalls(
     shortfalls.collect()
 }
 
-/// Counts the allocations of a group that run or will.
+/// Counts the allocations of a group that run or will, and need not leave.
 fn holders(view: &Snapshot, key: &JobKey, group: &str) -> u32 {
     let held = view.allocs_by_job(key).filter(|alloc| alloc.group == group && !alloc.is_terminal());
-    u32::try_from(held.count()).unwrap_or(u32::MAX)
+    u32::try_from(held.filter(|alloc| !is_leaving(alloc)).count()).unwrap_or(u32::MAX)
+}
+
+fn is_leaving(alloc: &Allocation) -> bool {
+    alloc.desired_transition.migrate == Some(true)
 }
 
 fn outcome(after: &Snapshot, alloc: &Allocation, later: Option<Timestamp>, is_lacking: bool) -> Outcome {
     let now = after.alloc(&alloc.id);
     if now.is_some_and(|now| !now.is_terminal() && now.node_id == alloc.node_id) {
-        return match is_lacking {
-            // Told to leave, but kept until there is a place.
-            true if now.is_some_and(|now| now.desired_transition.migrate == Some(true)) => Outcome::NoPlace,
-            _ => Outcome::Stays,
-        };
+        // Told to leave, but kept until there is a place.
+        return if now.is_some_and(|now| is_leaving(now)) { Outcome::NoPlace } else { Outcome::Stays };
     }
     let mut instead = after
         .allocs_by_job(&alloc.job_key)

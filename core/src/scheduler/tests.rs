@@ -2,7 +2,7 @@
 //!
 //! Commands: `node NAME key=value...`, `job ID key=value...`, `eval JOB`, `count JOB N`, `stop JOB`, `purge JOB`,
 //! `down NODE`, `up NODE`, `ineligible NODE`, `run JOB` (all pending allocations run), `fail ALLOC`, `finish ALLOC`,
-//! `at SECONDS`. `UPDATE_GOLDEN=1 cargo test scheduler` records.
+//! `at SECONDS`, `preemption on|off`, `why JOB` (where one more instance could go), `whatif drained|lost NODE...`. `UPDATE_GOLDEN=1 cargo test scheduler` records.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,7 +13,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use uuid::Uuid;
 
-use super::{Options, process};
+use super::explain::explain;
+use super::{Options, dry_run, process};
 use crate::model::*;
 use crate::state::{Command, PlanCommit, Store};
 use crate::testing;
@@ -68,6 +69,9 @@ fn play(script: &str) -> String {
             "finish" => world.end(name, ClientStatus::Complete),
             "at" => world.now = Timestamp(1) + Duration::from_secs(name.parse().unwrap()),
             "eval" => world.eval(name),
+            "preemption" => world.options.preemption.service = name == "on",
+            "why" => world.why(name),
+            "whatif" => world.what_if(name, &rest),
             other => panic!("no verb {other:?}"),
         }
     }
@@ -80,6 +84,7 @@ struct World {
     now: Timestamp,
     rng: ChaCha8Rng,
     nodes: BTreeMap<String, NodeId>,
+    options: Options,
     shown: String,
 }
 
@@ -91,6 +96,7 @@ impl World {
             now: Timestamp(1),
             rng: ChaCha8Rng::seed_from_u64(1),
             nodes: BTreeMap::new(),
+            options: Options::default(),
             shown: String::new(),
         }
     }
@@ -120,6 +126,12 @@ impl World {
                 "mbits" => mbits = value.parse().unwrap(),
                 "reserved_mem" => node.reserved.memory_mb = value.parse().unwrap(),
                 "drivers" => drivers = value,
+                "cores" => node.resources.cores = (0..value.parse().unwrap()).collect(),
+                "device" => node.resources.devices.push(device(value)),
+                "volume" | "volume.ro" => {
+                    let volume = HostVolume { path: "/srv".to_owned(), read_only: *key == "volume.ro" };
+                    node.host_volumes.insert((*value).to_owned(), volume);
+                }
                 other => match other.split_once('.') {
                     Some(("meta", fact)) => drop(node.meta.insert(fact.to_owned(), (*value).to_owned())),
                     Some(("attr", fact)) => {
@@ -148,6 +160,7 @@ impl World {
         let (mut datacenters, mut pool) = ("dc1", "default");
         let (mut group, mut count, mut driver, mut image, mut disk) = ("app", 1, "docker", "v1", 300);
         let mut constraints = Vec::new();
+        let (mut priority, mut volumes) = (50, BTreeMap::new());
         for (key, value) in keys {
             match *key {
                 "type" => job_type = JobType::from_name(value).unwrap(),
@@ -156,6 +169,23 @@ impl World {
                 "cpu" => resources.cpu_mhz = value.parse().unwrap(),
                 "mem" => resources.memory_mb = value.parse().unwrap(),
                 "disk" => disk = value.parse().unwrap(),
+                "priority" => priority = value.parse().unwrap(),
+                "cores" => resources.cores = value.parse().unwrap(),
+                "device" => {
+                    let (name, count) = value.split_once('*').unwrap_or((value, "1"));
+                    let (name, count) = (name.to_owned(), Some(count.parse().unwrap()));
+                    resources.devices.push(DeviceRequest { name, count, ..DeviceRequest::default() });
+                }
+                "volume" | "volume.each" => {
+                    let volume = VolumeRequest {
+                        name: (*value).to_owned(),
+                        volume_type: "host".to_owned(),
+                        source: (*value).to_owned(),
+                        per_alloc: *key == "volume.each",
+                        ..VolumeRequest::default()
+                    };
+                    volumes.insert((*value).to_owned(), volume);
+                }
                 "driver" => driver = value,
                 "image" => image = value,
                 "dc" => datacenters = value,
@@ -185,7 +215,7 @@ impl World {
             resources.networks.push(network);
         }
         let mut job = testing::job(id, driver);
-        job.job_type = job_type;
+        (job.job_type, job.priority, job.groups[0].volumes) = (job_type, priority, volumes);
         job.datacenters = datacenters.split(',').map(str::to_owned).collect();
         (job.node_pool, job.constraints) = (pool.to_owned(), constraints);
         let only = &mut job.groups[0];
@@ -274,7 +304,7 @@ impl World {
         let job_type = view.job(&key).map_or(JobType::Service, |job| job.job_type);
         let id = EvalId::random(&mut self.rng);
         let eval = Evaluation::pending(id, key, job_type, 50, Trigger::JobRegister, self.now);
-        let decision = process(&view, &eval, self.now, &mut self.rng, &Options::default());
+        let decision = process(&view, &eval, self.now, &mut self.rng, &self.options.clone());
         self.show(job, &decision);
         let plan = decision.plan;
         let command = Command::ApplyPlan(PlanCommit {
@@ -286,6 +316,58 @@ impl World {
             ..PlanCommit::default()
         });
         self.apply(&command);
+    }
+
+    /// Shows everything about where one more instance of a job's group could go.
+    fn why(&mut self, job: &str) {
+        let view = self.store.snapshot();
+        let job = view.job(&JobKey::new("default", job)).unwrap().clone();
+        let explanation = explain(&view, &job, &job.groups[0].name, &self.options).unwrap();
+        writeln!(self.shown, "why {}:", job.id).unwrap();
+        for node in &explanation.nodes {
+            let places: Vec<String> = node
+                .filtered
+                .iter()
+                .filter_map(|one| one.place.as_ref())
+                .map(|place| place.path.clone())
+                .collect();
+            let places = if places.is_empty() { String::new() } else { format!(" ({})", places.join(", ")) };
+            let said = match &node.score {
+                Some(score) => format!("fits, score {:.3}", score.normalized),
+                None => node.reasons().join("; "),
+            };
+            writeln!(self.shown, "  {}: {said}{places}", node.node_name).unwrap();
+        }
+        for way in &explanation.ways_out {
+            writeln!(self.shown, "  {way}").unwrap();
+        }
+    }
+
+    /// Shows what would follow if nodes were drained or lost; nothing is changed.
+    fn what_if(&mut self, what: &str, names: &[&str]) {
+        let change = match what {
+            "drained" => dry_run::NodeChange::Drain,
+            "lost" => dry_run::NodeChange::Lost,
+            other => panic!("no change {other:?} of a node"),
+        };
+        let changes = names.iter().map(|name| (self.nodes[*name], change)).collect();
+        let view = self.store.snapshot();
+        let plan = dry_run::nodes(&view, &changes, self.now, &mut self.rng, &self.options).unwrap();
+        writeln!(self.shown, "if {} {what}:", names.join(" and ")).unwrap();
+        for one in &plan.moves {
+            let outcome = match &one.outcome {
+                dry_run::Outcome::To { node_name, .. } => format!("to {node_name}"),
+                other => format!("{other:?}").to_lowercase(),
+            };
+            writeln!(self.shown, "  {} on {}: {outcome}", one.alloc.name, one.alloc.node_name).unwrap();
+        }
+        for short in &plan.shortfalls {
+            writeln!(self.shown, "  {} {}: {} of {}", short.job_key, short.group, short.after, short.wanted)
+                .unwrap();
+            for way in short.explanation.iter().flat_map(|explanation| &explanation.ways_out) {
+                writeln!(self.shown, "    {way}").unwrap();
+            }
+        }
     }
 
     fn show(&mut self, job: &str, decision: &plan::Decision) {
@@ -305,6 +387,17 @@ impl World {
                 }))
             });
             let ports: String = ports.collect();
+            let cores: Vec<String> = place
+                .resources
+                .tasks
+                .values()
+                .flat_map(|task| &task.reserved_cores)
+                .map(u16::to_string)
+                .collect();
+            let cores = if cores.is_empty() { String::new() } else { format!(" cores {}", cores.join(",")) };
+            let devices = place.resources.tasks.values().flat_map(|task| &task.devices);
+            let devices: String = devices.map(|one| format!(" {}:{}", one.name, one.ids.join(","))).collect();
+            let ports = format!("{ports}{cores}{devices}");
             lines.push(format!(
                 "place {} on {}{ports}{} score {score:.3}",
                 place.name,
@@ -350,5 +443,23 @@ impl World {
         for line in lines {
             writeln!(self.shown, "  {line}").unwrap();
         }
+    }
+}
+
+/// Reads `vendor/type/name:id,id!`; `!` marks an instance that is not healthy.
+fn device(text: &str) -> NodeDevice {
+    let (kind, ids) = text.split_once(':').unwrap();
+    let parts: Vec<&str> = kind.split('/').collect();
+    let instances = ids.split(',').map(|id| DeviceInstance {
+        id: id.trim_end_matches('!').to_owned(),
+        healthy: !id.ends_with('!'),
+        description: String::new(),
+    });
+    NodeDevice {
+        vendor: parts[0].to_owned(),
+        device_type: parts[1].to_owned(),
+        name: parts[2].to_owned(),
+        instances: instances.collect(),
+        ..NodeDevice::default()
     }
 }

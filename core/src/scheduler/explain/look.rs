@@ -63,8 +63,17 @@ impl<'a> Asked<'a> {
         filtered.extend(self.constraints(node));
         filtered.extend(self.volumes(node));
         filtered.extend(self.devices(node));
-        let lacks: Vec<Lacking> = fit::lacks(&room, &self.ask)
+        let lacks = fit::lacks(&room, &self.ask);
+        let lacks_cores = lacks.iter().any(|lack| matches!(lack, Lack::Cores { .. }));
+        let is_said = |lack: &Lack| match lack {
+            Lack::Device(lack) => lack.is_for_good(),
+            // The CPU that whole cores come to.
+            Lack::Amount { dimension: "cpu", .. } => lacks_cores && self.ask.amounts.cpu_mhz == 0,
+            _ => false,
+        };
+        let lacks: Vec<Lacking> = lacks
             .into_iter()
+            .filter(|lack| !is_said(lack))
             .map(|lack| Lacking { place: self.place_of(&lack), lack })
             .collect();
         let preemptable = match filtered.is_empty() && !lacks.is_empty() {

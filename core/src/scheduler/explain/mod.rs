@@ -13,8 +13,6 @@
 //! - It takes time in proportion to the number of nodes; a scheduler never computes it.
 
 mod look;
-#[cfg(test)]
-mod tests;
 mod ways;
 
 use std::fmt;

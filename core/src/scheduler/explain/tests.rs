@@ -1,1 +1,0 @@
-//! The nearest way out, as tables over small clusters.
