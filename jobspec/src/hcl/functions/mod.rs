@@ -11,8 +11,8 @@
 //! - Numbers are 64-bit integers and floats, not of any size: `parseint` of more than 64 bits is refused.
 //! - Texts are not normalised (Nomad brings them to Unicode's form C).
 //! - `rsadecrypt` is refused by name: it would take a dozen crates to let a job file hold a private key.
-//! - `index` and `reverse` do what Nomad's documentation says and what Nomad does, where the two differ: both look up
-//!   by what the second argument is, and by whether the first one is a text or a list.
+//! - Nomad's documentation and Nomad differ on two functions; here both are done. `index(list, 1)` is the element at a
+//!   place, as in Nomad, and `index(list, "x")` the place of a value, as documented. `reverse` takes texts and lists.
 
 mod arguments;
 mod collection;
