@@ -55,6 +55,11 @@ pub fn admit(job: &mut Job) {
     }
 }
 
+/// Returns a job in the parsed form as the API shows it: filled in, and in the words of the model.
+pub(crate) fn shown(job: Value) -> Value {
+    to_model(fill_in(job)).ok().and_then(|job| serde_json::to_value(&job).ok()).unwrap_or_default()
+}
+
 fn fill_text(text: &mut String, value: impl FnOnce() -> String) {
     if text.is_empty() {
         *text = value();
@@ -114,6 +119,24 @@ fn job(map: &mut Map<String, Value>) {
     }
 }
 
+/// Completes policies of which Nomad leaves a part unsaid once others have taken over what counts: the model has no half
+/// of one.
+pub(crate) fn complete(map: &mut Map<String, Value>) {
+    let kind = JobKind::of(map);
+    if let Some(Value::Object(policy)) = map.get_mut("Reschedule") {
+        group::reschedule(policy, kind);
+    }
+    if let Some(Value::Object(policy)) = map.get_mut("Migrate") {
+        group::migrate(policy);
+    }
+    for group in items(map, "TaskGroups").filter_map(Value::as_object_mut) {
+        items(group, "Services").for_each(service::complete);
+        for task in items(group, "Tasks").filter_map(Value::as_object_mut) {
+            items(task, "Services").for_each(service::complete);
+        }
+    }
+}
+
 fn multiregion(map: &mut Map<String, Value>) {
     fill(map, "Strategy", json!({}));
     if let Some(Value::Object(strategy)) = map.get_mut("Strategy") {
@@ -127,11 +150,16 @@ fn multiregion(map: &mut Map<String, Value>) {
     }
 }
 
-/// Fills in the weights of affinities and spreads.
+/// Fills in the operators of constraints, and the weights of affinities and spreads.
 fn comparisons(map: &mut Map<String, Value>) {
-    for field in ["Affinities", "Spreads"] {
+    for (field, name, value) in [
+        ("Constraints", "Operand", json!("=")),
+        ("Affinities", "Operand", json!("=")),
+        ("Affinities", "Weight", json!(50)),
+        ("Spreads", "Weight", json!(50)),
+    ] {
         for wish in items(map, field).filter_map(Value::as_object_mut) {
-            fill(wish, "Weight", json!(50));
+            fill(wish, name, value.clone());
         }
     }
 }

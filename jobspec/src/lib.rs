@@ -32,6 +32,7 @@ pub mod format;
 pub mod hcl;
 pub mod json;
 mod notices;
+pub mod print;
 mod schema;
 pub mod validate;
 
@@ -40,6 +41,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Source};
 pub use diff::diff;
 pub use example::example;
 pub use format::format;
+pub use print::print;
 pub use validate::validate;
 
 use pasture_core::model::{Constraint, Job};
@@ -62,18 +64,26 @@ pub struct Parsed {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads a job file in HCL; a text that begins with `{` is read as JSON.
+/// Reads a job file in HCL, in HCL's JSON form, or in JSON as the API has it.
 ///
 /// # Errors
 /// With all that is wrong with the file.
 pub fn parse(source_name: &str, text: &str, options: &Options) -> Result<Parsed, Diagnostics> {
     let source = Source::new(source_name, text);
-    if text.trim_start().starts_with('{') {
-        return parse_json_file(&source, options);
-    }
     let mut warnings = Diagnostics::new();
-    let options = hcl::Options { inputs: Some(&options.inputs), ..hcl::Options::default() };
-    let body = hcl::parse(&source, options, &mut warnings)?;
+    let hcl_options = hcl::Options { inputs: Some(&options.inputs), ..hcl::Options::default() };
+    let body = if text.trim_start().starts_with('{') {
+        let value = json::read(text).map_err(|error| json_errors(&source, error))?;
+        if !schema::is_hcl_form(&value) {
+            if !options.inputs.files.is_empty() || !options.inputs.assignments.is_empty() {
+                return Err(source.error(0..0, "a job in JSON takes no values for variables").into());
+            }
+            return from_api(&source, &value);
+        }
+        hcl::parse_json(&source, hcl_options, &mut warnings)?
+    } else {
+        hcl::parse(&source, hcl_options, &mut warnings)?
+    };
     finish(hcl::Reader::new(&source, warnings), &body)
 }
 
@@ -107,22 +117,21 @@ fn finish(reader: hcl::Reader, body: &hcl::Body) -> Result<Parsed, Diagnostics> 
     Ok(Parsed { job, warnings })
 }
 
-fn parse_json_file(source: &Source, options: &Options) -> Result<Parsed, Diagnostics> {
-    if !options.inputs.files.is_empty() || !options.inputs.assignments.is_empty() {
-        return Err(source.error(0..0, "a job in JSON takes no values for variables").into());
-    }
-    match json::parse(source.text()) {
-        Ok(parsed) => {
-            let warning = |text: String| source.warning(0..0, text);
-            Ok(Parsed { job: parsed.job, warnings: parsed.warnings.into_iter().map(warning).collect() })
+fn from_api(source: &Source, value: &serde_json::Value) -> Result<Parsed, Diagnostics> {
+    let parsed = json::from_value(value).map_err(|error| json_errors(source, error))?;
+    let warning = |text: String| source.warning(0..0, text);
+    Ok(Parsed { job: parsed.job, warnings: parsed.warnings.into_iter().map(warning).collect() })
+}
+
+fn json_errors(source: &Source, error: json::JsonError) -> Diagnostics {
+    match error {
+        json::JsonError::Syntax { offset, message, .. } => {
+            source.error(offset..offset + 1, format!("not JSON: {message}")).into()
         }
-        Err(json::JsonError::Syntax { offset, message, .. }) => {
-            Err(source.error(offset..offset + 1, format!("not JSON: {message}")).into())
-        }
-        Err(json::JsonError::Problems(problems)) => {
+        json::JsonError::Problems(problems) => {
             let mut all = Diagnostics::new();
             all.extend(problems.into_iter().map(|problem| source.error(0..0, problem)));
-            Err(all)
+            all
         }
     }
 }

@@ -61,8 +61,9 @@ fn what_is_said_about_bad_files() {
 #[test]
 fn good_files_parse() {
     for path in files(&fixtures(), &["nomad", "json"]) {
-        parse("x", &read(&path), &Options::default())
+        let parsed = parse("x", &read(&path), &Options::default())
             .unwrap_or_else(|error| panic!("{}\n{error}", path.display()));
+        print::tests::check_round_trip(&parsed.job);
     }
     assert!(parse("example.nomad", example(), &Options::default()).unwrap().warnings.is_empty());
 }
@@ -118,6 +119,53 @@ fn json_and_hcl_say_the_same() {
     let hcl = parse("x", &read(&fixtures().join("helloworld-v1.nomad")), &Options::default()).unwrap();
     let json = json::parse(&read(&fixtures().join("helloworld-v1.json"))).unwrap();
     assert_eq!(hcl.job, json.job);
+}
+
+#[test]
+fn hcl_may_be_written_as_json() {
+    let hcl = r#"
+        variable "count" { default = 2 }
+        job "web" {
+          meta { a = "b" }
+          group "app" {
+            count = var.count
+            network {
+              port "http" {}
+              port "db" { static = 5432 }
+            }
+            task "server" {
+              driver = "docker"
+              env = { "A.B" = "c" }
+              config {
+                image    = "x"
+                port_map { http = 80 }
+              }
+            }
+            task "other" { driver = "raw_exec" }
+          }
+        }"#;
+    let json = r#"{
+        "variable": {"count": {"default": 2}},
+        "job": {"web": {
+          "meta": {"a": "b"},
+          "update": null,
+          "constraint": [],
+          "group": [{"app": {
+            "count": "${var.count}",
+            "network": {"port": {"http": {}, "db": {"static": 5432}}},
+            "task": {
+              "server": {"driver": "docker", "env": {"A.B": "c"},
+                "config": {"image": "x", "port_map": {"http": 80}}},
+              "other": {"driver": "raw_exec"}
+            }
+          }}]
+        }}
+    }"#;
+    let read = |text: &str| parse_text(text).unwrap_or_else(|error| panic!("{error}")).job;
+    assert_eq!(read(json), read(hcl));
+    assert_eq!(read(json).groups[0].count, 2);
+    let error = parse_text(r#"{"job": {"web": {"group": {"app": {"cuont": 1}}}}}"#).unwrap_err();
+    assert!(error.to_string().contains("unknown attribute \"cuont\" in group \"app\""), "{error}");
 }
 
 #[test]

@@ -145,7 +145,8 @@ fn restart(map: &mut Map<String, Value>, kind: JobKind) {
     fill(map, "RenderTemplates", json!(false));
 }
 
-fn reschedule(map: &mut Map<String, Value>, kind: JobKind) {
+/// Fills in a reschedule policy.
+pub(super) fn reschedule(map: &mut Map<String, Value>, kind: JobKind) {
     let (attempts, interval, delay, function, max_delay, unlimited) = match kind {
         JobKind::Service => (0, 0, 30 * SECOND, "exponential", 3600 * SECOND, true),
         JobKind::Batch => (1, 24 * 3600 * SECOND, 5 * SECOND, "constant", 0, false),
@@ -159,7 +160,8 @@ fn reschedule(map: &mut Map<String, Value>, kind: JobKind) {
     fill(map, "Unlimited", json!(unlimited));
 }
 
-fn migrate(map: &mut Map<String, Value>) {
+/// Fills in a migrate policy.
+pub(super) fn migrate(map: &mut Map<String, Value>) {
     fill(map, "MaxParallel", json!(1));
     fill(map, "HealthCheck", json!("checks"));
     fill(map, "MinHealthyTime", json!(10 * SECOND));

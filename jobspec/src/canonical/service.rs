@@ -25,6 +25,13 @@ pub(super) fn fill_in(service: &mut Map<String, Value>, name: &str) {
     }
 }
 
+/// Completes the restart policy that the checks have taken over.
+pub(super) fn complete(service: &mut Value) {
+    if let Some(Value::Object(policy)) = service.get_mut("CheckRestart") {
+        fill(policy, "Grace", json!(SECOND));
+    }
+}
+
 /// A check restarts its task as the service says, where it says nothing itself.
 fn check_restart(check: &mut Map<String, Value>, of_service: &Value) {
     let own = check.get("CheckRestart").cloned().unwrap_or_default();

@@ -102,7 +102,7 @@ impl Reading {
                     object.insert(label.to_owned(), Value::String(name.clone()));
                     read.insert(name.clone(), Value::Object(object));
                 }
-                Some(Value::Object(read))
+                if read.is_empty() { None } else { Some(Value::Object(read)) }
             }
             Holds::TextMap { .. } => self.text_map(found, path),
             Holds::TextsMap => {
@@ -138,7 +138,8 @@ impl Reading {
             }
             list.push(Value::Object(object));
         }
-        Some(Value::Array(list))
+        // As nothing said, since HCL has no other way of saying it.
+        if list.is_empty() { None } else { Some(Value::Array(list)) }
     }
 
     fn attribute(&mut self, known: &Attribute, found: &Value, path: &str) -> Option<Value> {
@@ -199,7 +200,8 @@ impl Reading {
 
     fn text_map(&mut self, found: &Value, path: &str) -> Option<Value> {
         let Some(map) = found.as_object() else { return self.wrong(path, "an object", found) };
-        let mut read = Map::new();
+        // In the order of names, as HCL has them.
+        let mut read = BTreeMap::new();
         for (name, value) in map {
             let text = if value.is_null() {
                 Some(String::new())
@@ -208,7 +210,7 @@ impl Reading {
             };
             read.insert(name.clone(), Value::String(text?));
         }
-        Some(Value::Object(read))
+        Some(Value::Object(read.into_iter().collect()))
     }
 
     fn int(&mut self, found: &Value, path: &str, min: i64, max: i64) -> Option<i64> {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::diagnostic::{Span, suggest};
 use crate::hcl::{Attribute as Written, Block, Body, Label, Reader, Value as Evaluated, ValueKind};
 
-use super::{Attribute, BlockType, Holds, JOB, Kind, Nested, Places, rules};
+use super::{Attribute, BlockType, Holds, JOB, Kind, Nested, Places, json_body, rules};
 
 /// Numbers below this are no durations in nanoseconds but ones whose unit was forgotten: 1 ms.
 const NANOSECONDS_MIN: i64 = 1_000_000;
@@ -21,8 +21,12 @@ pub(crate) fn file(reader: &Reader, body: &Body) -> Option<Read> {
     for attribute in &body.attributes {
         unknown(reader, "attribute", &attribute.name, &attribute.span, "the job file", ["job"]);
     }
-    let (jobs, others): (Vec<&Block>, Vec<&Block>) =
-        body.blocks.iter().partition(|block| block.name == "job");
+    let blocks: Vec<Block> = if body.is_json {
+        body.blocks.iter().flat_map(json_body::labelled).collect()
+    } else {
+        body.blocks.clone()
+    };
+    let (jobs, others): (Vec<&Block>, Vec<&Block>) = blocks.iter().partition(|block| block.name == "job");
     for block in others {
         unknown(reader, "block", &block.name, &block.span, "the job file", ["job"]);
     }
@@ -49,6 +53,13 @@ pub(crate) fn content(
     path: &str,
     places: &mut Places,
 ) -> Map<String, Value> {
+    let from_json;
+    let body = if body.is_json {
+        from_json = json_body::with_labels(of, body);
+        &from_json
+    } else {
+        body
+    };
     let mut reading = Reading { reader, of, body, what, path, places, map: of.unset() };
     body.attributes.iter().for_each(|attribute| reading.attribute(attribute));
     for (index, attribute) in body.attributes.iter().enumerate() {

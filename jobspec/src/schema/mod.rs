@@ -18,12 +18,14 @@
 
 pub(crate) mod from_api;
 pub(crate) mod from_hcl;
+mod json_body;
 mod places;
 mod rules;
 mod table;
 mod to_model;
 mod value;
 
+pub(crate) use json_body::is_hcl_form;
 pub(crate) use places::Places;
 pub(crate) use rules::{fill, items};
 pub use table::{CONSTRAINT, JOB};

@@ -37,10 +37,8 @@ pub(super) fn after_hcl(
 pub(super) fn after_api(rule: Rule, map: &mut Map<String, Value>) {
     match rule {
         Rule::Network => network(map, "", &mut Places::default()),
-        Rule::Comparison => {
-            fill(map, "Operand", json!("="));
-        }
-        Rule::Job | Rule::Group | Rule::Task | Rule::Periodic | Rule::Check => {}
+        Rule::Task => default_identity(map),
+        Rule::Job | Rule::Group | Rule::Comparison | Rule::Periodic | Rule::Check => {}
     }
 }
 
@@ -195,7 +193,7 @@ fn default_identity(map: &mut Map<String, Value>) {
     let is_default = |one: &Value| matches!(one["Name"].as_str(), None | Some("" | "default"));
     if let Some(index) = all.iter().position(is_default) {
         let identity = all.remove(index);
-        map.insert("Identity".to_owned(), identity);
+        fill(map, "Identity", identity);
     }
 }
 

@@ -11,6 +11,7 @@ use super::{BlockType, Holds, JOB};
 /// When a value does not suit the model; one that came through the schema does.
 pub(crate) fn to_model(mut job: Value) -> Result<Job, serde_json::Error> {
     if let Some(map) = job.as_object_mut() {
+        crate::canonical::complete(map);
         without_nulls(&JOB, map);
     }
     serde_json::from_value(job)
@@ -34,6 +35,10 @@ fn without_nulls(of: &'static BlockType, map: &mut Map<String, Value>) {
         return;
     }
     map.retain(|_, value| !value.is_null());
+    // Taking the default identity out of the list may leave nothing.
+    if map.get("Identities").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        map.remove("Identities");
+    }
     // Nomad's -1 is the same number inside as outside, for which the model has 0.
     if of.name == "port" && map.get("To").and_then(Value::as_i64) == Some(-1) {
         map.insert("To".to_owned(), 0.into());

@@ -13,6 +13,7 @@ use super::{files, read};
 use crate::canonical;
 use crate::diagnostic::{Diagnostics, Severity, Source};
 use crate::hcl;
+use crate::print::tests::check_round_trip;
 use crate::schema::{from_hcl, to_model};
 
 /// Files that Pasture reads otherwise, each with the reason.
@@ -121,6 +122,7 @@ fn job_files_are_read_as_nomad_reads_them() {
         tally.count("canonical alike", found.is_empty(), name, || found.join("\n"));
         assert_eq!(canonical::fill_in(ours.clone()), ours, "{name}: filling in twice changes something");
         let model = to_model(ours).unwrap_or_else(|error| panic!("{name}: {error}"));
+        check_round_trip(&model);
         let mut shown = serde_json::to_value(&model).unwrap();
         // What the servers say of a job, and the job's own policies, of which groups have taken over what counts, are
         // never null in the model.
