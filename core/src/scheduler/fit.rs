@@ -54,6 +54,9 @@ impl Ask {
 
     /// Returns the quantities with what whole cores come to on a node.
     pub fn amounts_on(&self, node: &Node) -> Amounts {
+        if self.cores == 0 {
+            return self.amounts;
+        }
         let cores = self.cores.saturating_mul(u64::from(node.resources.mhz_per_core()));
         Amounts { cpu_mhz: self.amounts.cpu_mhz.saturating_add(cores), ..self.amounts }
     }

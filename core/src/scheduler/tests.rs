@@ -1,8 +1,11 @@
 //! Golden scripts: `testscripts/*.script` say why, what is done, and below the line what was recorded.
 //!
-//! Commands: `node NAME key=value...`, `job ID key=value...`, `eval JOB`, `count JOB N`, `stop JOB`, `purge JOB`,
+//! Commands: `node NAME key=value...`, `nodes N key=value...` (n01, n02, ..., in racks r0 to `racks - 1`),
+//! `job ID key=value...`, `eval JOB` (`eval JOB scores` tells each scorer), `count JOB N`, `stop JOB`, `purge JOB`,
 //! `down NODE`, `up NODE`, `ineligible NODE`, `run JOB` (all pending allocations run), `fail ALLOC`, `finish ALLOC`,
 //! `at SECONDS`, `preemption on|off`, `why JOB` (where one more instance could go), `whatif drained|lost NODE...`. `UPDATE_GOLDEN=1 cargo test scheduler` records.
+
+mod placement;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -57,6 +60,7 @@ fn play(script: &str) -> String {
         let keys: Vec<(&str, &str)> = rest.iter().filter_map(|word| word.split_once('=')).collect();
         match verb {
             "node" => world.node(name, &keys),
+            "nodes" => world.nodes(name.parse().unwrap(), &keys),
             "job" => world.job(name, &keys),
             "count" => world.count(name, rest[0].parse().unwrap()),
             "stop" => world.deregister(name, false),
@@ -68,7 +72,10 @@ fn play(script: &str) -> String {
             "fail" => world.end(name, ClientStatus::Failed),
             "finish" => world.end(name, ClientStatus::Complete),
             "at" => world.now = Timestamp(1) + Duration::from_secs(name.parse().unwrap()),
-            "eval" => world.eval(name),
+            "eval" => {
+                world.tells_scores = rest.contains(&"scores");
+                world.eval(name);
+            }
             "preemption" => world.options.preemption.service = name == "on",
             "why" => world.why(name),
             "whatif" => world.what_if(name, &rest),
@@ -86,6 +93,7 @@ struct World {
     nodes: BTreeMap<String, NodeId>,
     options: Options,
     shown: String,
+    tells_scores: bool,
 }
 
 impl World {
@@ -98,6 +106,7 @@ impl World {
             nodes: BTreeMap::new(),
             options: Options::default(),
             shown: String::new(),
+            tells_scores: false,
         }
     }
 
@@ -153,6 +162,18 @@ impl World {
         self.apply(&Command::NodeRegister { node, time, evals: Vec::new() });
     }
 
+    /// Makes many nodes that differ in name and rack only.
+    fn nodes(&mut self, count: u32, keys: &[(&str, &str)]) {
+        let (racks, keys): (Vec<_>, Vec<_>) = keys.iter().partition(|(key, _)| *key == "racks");
+        let racks = racks.first().map_or(1, |(_, racks)| racks.parse().unwrap());
+        for n in 0..count {
+            let rack = format!("r{}", n % racks);
+            let mut keys = keys.clone();
+            keys.push(("meta.rack", &rack));
+            self.node(&format!("n{:02}", n + 1), &keys);
+        }
+    }
+
     fn job(&mut self, id: &str, keys: &[(&str, &str)]) {
         let mut job_type = JobType::Service;
         let mut resources = Resources { cpu_mhz: 100, memory_mb: 100, ..Resources::default() };
@@ -161,6 +182,8 @@ impl World {
         let (mut group, mut count, mut driver, mut image, mut disk) = ("app", 1, "docker", "v1", 300);
         let mut constraints = Vec::new();
         let (mut priority, mut volumes) = (50, BTreeMap::new());
+        let (mut affinities, mut group_affinities) = (Vec::new(), Vec::new());
+        let (mut spreads, mut group_spreads) = (Vec::new(), Vec::new());
         for (key, value) in keys {
             match *key {
                 "type" => job_type = JobType::from_name(value).unwrap(),
@@ -208,6 +231,10 @@ impl World {
                         right: parts.get(2).copied().unwrap_or_default().to_owned(),
                     });
                 }
+                "affinity" => affinities.push(affinity(value)),
+                "group_affinity" => group_affinities.push(affinity(value)),
+                "spread" => spreads.push(spread(value)),
+                "group_spread" => group_spreads.push(spread(value)),
                 other => panic!("no key {other:?} of a job"),
             }
         }
@@ -218,7 +245,9 @@ impl World {
         (job.job_type, job.priority, job.groups[0].volumes) = (job_type, priority, volumes);
         job.datacenters = datacenters.split(',').map(str::to_owned).collect();
         (job.node_pool, job.constraints) = (pool.to_owned(), constraints);
+        (job.affinities, job.spreads) = (affinities, spreads);
         let only = &mut job.groups[0];
+        (only.affinities, only.spreads) = (group_affinities, group_spreads);
         (only.name, only.count, only.ephemeral_disk.size_mb) = (group.to_owned(), count, disk);
         only.tasks[0].config = [("image".to_owned(), image.into())].into_iter().collect();
         only.tasks[0].resources = resources;
@@ -398,11 +427,17 @@ impl World {
             let devices = place.resources.tasks.values().flat_map(|task| &task.devices);
             let devices: String = devices.map(|one| format!(" {}:{}", one.name, one.ids.join(","))).collect();
             let ports = format!("{ports}{cores}{devices}");
+            let of_each = place.metric.scores.first().map(|best| &best.scores).filter(|_| self.tells_scores);
+            let of_each = of_each.map(|scores| {
+                let each = scores.iter().map(|(scorer, score)| format!("{} {score:.3}", scorer.as_str()));
+                format!(": {}", each.collect::<Vec<_>>().join(", "))
+            });
             lines.push(format!(
-                "place {} on {}{ports}{} score {score:.3}",
+                "place {} on {}{ports}{} score {score:.3}{}",
                 place.name,
                 place.node_name,
-                instead.unwrap_or_default()
+                instead.unwrap_or_default(),
+                of_each.unwrap_or_default()
             ));
         }
         for stop in &decision.plan.stops {
@@ -461,5 +496,31 @@ fn device(text: &str) -> NodeDevice {
         name: parts[2].to_owned(),
         instances: instances.collect(),
         ..NodeDevice::default()
+    }
+}
+
+/// Reads `left|operator|right|weight`.
+fn affinity(text: &str) -> Affinity {
+    let parts: Vec<&str> = text.split('|').collect();
+    Affinity {
+        left: parts[0].to_owned(),
+        operator: parts[1].parse().unwrap(),
+        right: parts[2].to_owned(),
+        weight: parts[3].parse().unwrap(),
+    }
+}
+
+/// Reads `attribute|weight|value:percent,value:percent`; even without values.
+fn spread(text: &str) -> Spread {
+    let parts: Vec<&str> = text.split('|').collect();
+    let targets = parts.get(2).into_iter().flat_map(|targets| targets.split(','));
+    let target = |text: &str| {
+        let (value, percent) = text.split_once(':').unwrap();
+        SpreadTarget { value: value.to_owned(), percent: percent.parse().unwrap() }
+    };
+    Spread {
+        attribute: parts[0].to_owned(),
+        weight: parts[1].parse().unwrap(),
+        targets: targets.map(target).collect(),
     }
 }

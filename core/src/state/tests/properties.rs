@@ -203,7 +203,8 @@ impl Op {
                 let updated = view.alloc(&alloc_id(self.alloc)).zip(view.job(&job_key(self.alloc % JOBS)));
                 let updates = updated
                     .into_iter()
-                    .map(|(alloc, job)| Allocation { job: job.clone(), ..(**alloc).clone() });
+                    .map(|(alloc, job)| (job.clone(), resources(self.value).into(), (**alloc).clone()))
+                    .map(|(job, resources, alloc)| Allocation { job, resources, ..alloc });
                 Command::ApplyPlan(PlanCommit { updates: updates.collect(), time, ..PlanCommit::default() })
             }
             10 => Command::ApplyPlan(PlanCommit {
@@ -318,6 +319,7 @@ impl Op {
         let mut alloc = testing::alloc(&job.id, "docker");
         (alloc.id, alloc.node_id, alloc.job) = (alloc_id(self.alloc), node_id(self.node), job);
         alloc.previous = previous.filter(|id| *id != alloc.id);
+        alloc.resources = resources(self.value).into();
         // A plan that places for a deployment has seen it.
         let deployment = view.deployment(&deployment(self.alloc % JOBS).id);
         alloc.deployment_id =
@@ -326,6 +328,15 @@ impl Op {
         alloc.deployment_status = canary.then(|| AllocDeploymentStatus { canary, ..Default::default() });
         vec![alloc]
     }
+}
+
+/// Makes what an allocation holds; few ports, so that some are held twice.
+fn resources(value: u8) -> AllocatedResources {
+    let port = Port { label: "p".to_owned(), value: u16::from(value % 4), ..Port::default() };
+    let network = Network { mbits: 10, reserved_ports: vec![port], ..Network::default() };
+    let task =
+        AllocatedTaskResources { cpu_mhz: u32::from(value), networks: vec![network], ..Default::default() };
+    AllocatedResources { tasks: [("task".to_owned(), task)].into(), ..AllocatedResources::default() }
 }
 
 fn check_indexes(before: &Snapshot, after: &Snapshot) -> Result<(), TestCaseError> {
@@ -366,7 +377,12 @@ fn check_groups(view: &Snapshot) -> Result<(), TestCaseError> {
     for n in 0..NODES {
         let id = node_id(n);
         let scanned: Vec<_> = view.allocs().filter(|alloc| alloc.node_id == id).collect();
-        prop_assert_eq!(view.allocs_by_node(&id).collect::<Vec<_>>(), scanned);
+        prop_assert_eq!(view.allocs_by_node(&id).collect::<Vec<_>>(), scanned.clone());
+        let mut summed = Usage::default();
+        for alloc in scanned.iter().filter(|alloc| !alloc.is_terminal()) {
+            summed.add(&alloc.resources);
+        }
+        prop_assert_eq!(view.usage(&id).map(|usage| (**usage).clone()).unwrap_or_default(), summed);
     }
     for n in 0..JOBS {
         let key = job_key(n);
