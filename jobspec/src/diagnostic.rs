@@ -293,7 +293,13 @@ impl Diagnostics {
                 && note.span.end <= diagnostic.span.end
                 && note.source.name == diagnostic.source.name
         };
-        self.notes.iter().filter(concerns).map(|note| note.text.clone()).take(SHOWN_MAX).collect()
+        let mut texts: Vec<String> = Vec::new();
+        for note in self.notes.iter().filter(concerns) {
+            if texts.len() < SHOWN_MAX && !texts.contains(&note.text) {
+                texts.push(note.text.clone());
+            }
+        }
+        texts
     }
 
     /// Tells whether one of them is an error.

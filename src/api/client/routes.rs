@@ -49,7 +49,8 @@ impl Api {
 
     /// Lets the server read a job file.
     pub async fn parse_job(&self, text: &str, options: &Options) -> Result<Job> {
-        let request = ParseRequest { job_hcl: text.to_owned(), canonicalize: true };
+        let request =
+            ParseRequest { job_hcl: text.to_owned(), canonicalize: true, ..ParseRequest::default() };
         self.put("/v1/jobs/parse", options, &request).await
     }
 

@@ -58,11 +58,15 @@ pub async fn register(State(agent): State<Agent>, params: Params, body: Bytes) -
 
 /// `PUT /v1/jobs/parse`: a job file in HCL becomes JSON
 pub async fn parse(params: Params, body: Bytes) -> Reply {
-    let asked: ParseRequest = request::decode(&body, &["JobHCL", "Canonicalize"])?;
+    let asked: ParseRequest = request::decode(&body, &["JobHCL", "Variables", "Canonicalize"])?;
     if asked.job_hcl.trim().is_empty() {
         return Err(ApiError::BadRequest("JobHCL is empty; it holds the text of a job file".to_owned()));
     }
-    let parsed = jobspec::parse("input.hcl", &asked.job_hcl, &jobspec::Options::default())
+    let mut options = jobspec::Options::default();
+    if !asked.variables.is_empty() {
+        options.inputs.files.push(jobspec::Source::new("input.vars", &asked.variables));
+    }
+    let parsed = jobspec::parse("input.hcl", &asked.job_hcl, &options)
         .map_err(|problems| ApiError::BadRequest(problems.to_string()))?;
     plain(&params, &parsed.job)
 }

@@ -384,7 +384,7 @@ fn wrong_declarations() {
 fn conditions_of_variables_are_checked() {
     let text = |value: &str| {
         format!(
-            "variable \"n\" {{\n default = {value}\n validation {{\n condition = var.n < 5\n error_message = \"${{var.n}} is too many.\"\n }}\n}}\na = var.n"
+            "variable \"n\" {{\n default = {value}\n validation {{\n condition = var.n < 5 && var.n > 0\n error_message = \"${{var.n}} is too many.\"\n }}\n}}\na = var.n"
         )
     };
     assert_eq!(outcome(&text("4"), None), "a = 4");
@@ -674,7 +674,12 @@ fn depth_is_bounded() {
     ] {
         let _ = outcome(&text, None);
     }
-    // What is just about allowed has to fit the stack.
+    // What is just about allowed has to fit the stack, in the innermost of nested blocks too.
+    let inner = format!("\"${{{}1{}}}\"", "[for x in [1] : ".repeat(30), "][0]".repeat(30));
+    let blocks = (0..15).fold(format!("x = {inner}{}", " + 1".repeat(90)), |inner, level| {
+        format!("dynamic \"b{level}\" {{\n for_each = [1]\n content {{\n {inner}\n }}\n}}")
+    });
+    assert!(outcome(&blocks, None).contains("x = 91"), "{}", outcome(&blocks, None));
     for (text, value) in [
         (format!("\"${{{}1{}}}\"", "(".repeat(50), ")".repeat(50)), "1"),
         (format!("\"${{{}1{}}}\"", "try(".repeat(50), ")".repeat(50)), "1"),
