@@ -295,7 +295,7 @@ impl Evaluator<'_> {
             true
         });
         for (name, span, first) in twice {
-            let (line, _) = self.place.source.position(first);
+            let line = self.line(first);
             let wrong = self.error(span, format!("variable {name:?} is declared twice"));
             self.found.push(wrong.help(format!("the first is in line {line}")));
         }

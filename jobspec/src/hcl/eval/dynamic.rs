@@ -5,10 +5,10 @@ use hcl_edit::expr::Expression;
 use hcl_edit::structure::{self, Attribute, Structure};
 
 use crate::diagnostic::{Diagnostic, suggest};
-use crate::hcl::tree::{Block, Label};
+use crate::hcl::tree::{Block, Label, Value, ValueKind};
 use crate::hcl::value::Val;
 
-use super::{Evaluator, Outcome};
+use super::{Evaluator, Failure, Outcome};
 
 /// A `dynamic` block as written.
 struct Parts<'b> {
@@ -128,21 +128,22 @@ impl Evaluator<'_> {
 
     fn labels(&mut self, parts: &Parts<'_>) -> Outcome<Vec<Label>> {
         let Some(attribute) = parts.labels else { return Ok(Vec::new()) };
-        let span = self.place.span(attribute.value.span());
-        let labels = match self.eval(&attribute.value)? {
-            Val::List(values) | Val::Set(values) => values,
-            other => {
-                let message = format!("labels are a list of texts, not {}", other.describe());
-                return Err(self.error(span, message).into());
-            }
+        let found = self.found.len();
+        let value = self.value(&attribute.value);
+        if self.found.len() > found {
+            return Err(Failure::REPORTED);
+        }
+        let ValueKind::List(values) = value.kind else {
+            let message = format!("labels are a list of texts, not {}", value.kind.describe());
+            return Err(self.error(value.span, message).into());
         };
-        let label = |value: Val| match value.to_text() {
-            Some(text) => Ok(Label { text, span: span.clone() }),
+        let label = |value: Value| match value.to_val().to_text() {
+            Some(text) => Ok(Label { text, span: value.span }),
             None => {
-                let message = format!("labels are a list of texts, not of {}", value.describe());
-                Err(self.error(span.clone(), message).into())
+                let message = format!("a label must be a text, not {}", value.kind.describe());
+                Err(self.error(value.span, message).into())
             }
         };
-        labels.into_iter().map(label).collect()
+        values.into_iter().map(label).collect()
     }
 }

@@ -136,12 +136,13 @@ impl Evaluator<'_> {
                 return;
             }
         };
+        let line_ends: Vec<usize> = file.text().match_indices('\n').map(|(at, _)| at).collect();
         for (label, value) in values {
             if !types.contains_key(label.text.as_str()) {
                 self.undeclared(file, label.span, &label.text, inputs, types);
                 continue;
             }
-            let (line, _) = file.position(label.span.start);
+            let line = line_ends.partition_point(|end| *end < label.span.start) + 1;
             let origin = format!("is set in {}:{line}", file.name());
             given.insert(label.text, Some(Given { value, origin, source: file.clone() }));
         }

@@ -34,7 +34,7 @@ impl Evaluator<'_> {
         let mut places: BTreeMap<&str, usize> = BTreeMap::new();
         for (place, local) in locals.iter().enumerate() {
             if let Some(first) = places.get(local.name.as_str()) {
-                let (line, _) = self.place.source.position(locals[*first].span.start);
+                let line = self.line(locals[*first].span.start);
                 let wrong =
                     self.error(local.span.clone(), format!("local {:?} is defined twice", local.name));
                 self.found.push(wrong.help(format!("the first is in line {line}")));
@@ -88,7 +88,7 @@ impl Evaluator<'_> {
                 None
             }
         };
-        let (line, _) = self.place.source.position(local.span.start);
+        let line = self.line(local.span.start);
         self.locals.insert(local.name.clone(), Named { value, origin: format!("is defined in line {line}") });
     }
 

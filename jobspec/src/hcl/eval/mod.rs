@@ -122,6 +122,9 @@ impl From<Diagnostic> for Failure {
     }
 }
 
+/// Among how many names the one that was meant is looked for.
+const KNOWN_MAX: usize = 500;
+
 type Outcome<T> = Result<T, Failure>;
 
 /// Which names an expression may refer to.
@@ -158,6 +161,8 @@ struct Evaluator<'a> {
     found: Diagnostics,
     /// Where a warning stands already: loops pass the same place many times.
     warned: BTreeSet<usize>,
+    /// Where lines end; there are as many questions for lines as names in the file.
+    line_ends: Vec<usize>,
     /// Which references have a note about their origin already.
     noted: BTreeSet<(usize, usize)>,
 }
@@ -175,6 +180,7 @@ impl<'a> Evaluator<'a> {
             is_exhausted: false,
             found: Diagnostics::new(),
             warned: BTreeSet::new(),
+            line_ends: place.source.text().match_indices('\n').map(|(at, _)| at).collect(),
             noted: BTreeSet::new(),
         }
     }
@@ -207,6 +213,11 @@ impl<'a> Evaluator<'a> {
         self.place.source.error(span, message)
     }
 
+    /// Returns the line of a place, from 1.
+    fn line(&self, offset: usize) -> usize {
+        self.line_ends.partition_point(|end| *end < offset) + 1
+    }
+
     /// Warns of a place once.
     fn warn(&mut self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
         if self.warned.insert(span.start) {
@@ -221,7 +232,6 @@ impl<'a> Evaluator<'a> {
         name: &str,
         known: impl ExactSizeIterator<Item = &'n str>,
     ) -> Option<String> {
-        const KNOWN_MAX: usize = 500;
         if known.len() > KNOWN_MAX {
             return None;
         }

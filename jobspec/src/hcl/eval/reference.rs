@@ -9,7 +9,7 @@ use crate::diagnostic::{Span, nearest};
 use crate::hcl::DEPTH_MAX;
 use crate::hcl::value::{Val, integer};
 
-use super::{Evaluator, Failure, Named, Outcome, Phase};
+use super::{Evaluator, Failure, KNOWN_MAX, Named, Outcome, Phase};
 
 /// What begins a reference to a variable or local.
 const ROOTS: [&str; 2] = ["local", "var"];
@@ -112,7 +112,8 @@ impl Evaluator<'_> {
             }
             Some(Named { value: None, .. }) => Err(Failure::REPORTED),
             None => {
-                let known: Vec<String> = table.keys().cloned().collect();
+                let is_short = table.len() <= KNOWN_MAX;
+                let known: Vec<String> = table.keys().filter(|_| is_short).cloned().collect();
                 let help = match self.suggestion(name, known.iter().map(String::as_str)) {
                     Some(help) => help,
                     None if root == "var" => format!("declare it: variable {name:?} {{ }}"),
@@ -234,24 +235,25 @@ impl Evaluator<'_> {
         operator: &Decorated<TraversalOperator>,
         span: &Option<Span>,
     ) -> Outcome<&'v Val> {
-        let place = self.place.span(operator.span().or_else(|| span.clone()));
+        let span = operator.span().or_else(|| span.clone());
         let Val::Map(entries) = value else {
             let message = format!("{} has no attribute {name:?}", value.describe());
             let is_list = matches!(value, Val::List(_) | Val::Set(_));
             let help = is_list.then(|| format!("for those of all elements write [*].{name}"));
-            return Err(self.error(place, message).maybe_help(help).into());
+            return Err(self.error(self.place.span(span), message).maybe_help(help).into());
         };
-        self.entry(entries, name, place)
+        self.entry(entries, name, span)
     }
 
     /// Finds a key in a map.
-    fn entry<'v>(&mut self, entries: &'v [(String, Val)], key: &str, place: Span) -> Outcome<&'v Val> {
+    fn entry<'v>(&mut self, entries: &'v [(String, Val)], key: &str, span: Option<Span>) -> Outcome<&'v Val> {
         let spent = self.budget.look_up(entries.len());
-        self.within(spent, None)?;
+        self.within(spent, span.clone())?;
         match entries.iter().find(|(known, _)| known == key) {
             Some((_, value)) => Ok(value),
             None => {
                 let help = self.suggestion(key, entries.iter().map(|(known, _)| known.as_str()));
+                let place = self.place.span(span);
                 Err(self.error(place, format!("there is no {key:?} in it")).maybe_help(help).into())
             }
         }
@@ -264,10 +266,10 @@ impl Evaluator<'_> {
         operator: &Decorated<TraversalOperator>,
         span: &Option<Span>,
     ) -> Outcome<&'v Val> {
-        let place = self.place.span(operator.span().or_else(|| span.clone()));
+        let span = operator.span().or_else(|| span.clone());
         let message = match value {
             Val::Map(entries) => match key.to_text() {
-                Some(key) => return self.entry(entries, &key, place),
+                Some(key) => return self.entry(entries, &key, span),
                 None => format!("a map is indexed by a text, not by {}", key.describe()),
             },
             Val::List(values) => match key.to_number().as_ref().and_then(integer) {
@@ -282,7 +284,7 @@ impl Evaluator<'_> {
             }
             other => format!("{} has no elements", other.describe()),
         };
-        Err(self.error(place, message).into())
+        Err(self.error(self.place.span(span), message).into())
     }
 }
 

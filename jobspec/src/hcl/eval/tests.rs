@@ -436,7 +436,7 @@ fn dynamic_blocks_are_written_out() {
         ),
         (
             "dynamic \"a\" {\n for_each = [1]\n labels = [[]]\n content {}\n}",
-            "x:3:11: error: labels are a list of texts, not of a list",
+            "x:3:12: error: a label must be a text, not a list",
         ),
         (
             "dynamic \"a\" {\n for_each = [1]\n content {\n x = a.valeu\n }\n}",

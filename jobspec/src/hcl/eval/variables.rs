@@ -50,7 +50,7 @@ impl Evaluator<'_> {
 
     fn take_default(&mut self, variable: &Variable<'_>, kind: &Type, has_inputs: bool) -> Named {
         let name = &variable.name;
-        let (line, _) = self.place.source.position(variable.span.start);
+        let line = self.line(variable.span.start);
         let origin = format!("has its default (line {line})");
         let Some(default) = variable.default else {
             let wrong = self.error(variable.span.clone(), format!("variable {name:?} has no value"));
