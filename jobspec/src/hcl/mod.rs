@@ -11,7 +11,7 @@
 //! - A reference such as `${attr.kernel.name}` that is neither `var` nor `local` stays text as written.
 //!
 //! # Caveats
-//! JSON files have no `dynamic` blocks.
+//! In JSON `dynamic` is known by its keys: an object with `for_each` and `content` in a map is taken for one, too.
 
 pub(crate) mod dialect;
 mod eval;

@@ -270,7 +270,7 @@ impl Evaluator<'_> {
         self.found.push(wrong);
     }
 
-    pub(super) fn members<'b>(&mut self, object: &'b Object) -> Vec<(Label, &'b Expression)> {
+    pub(super) fn members<'b>(&self, object: &'b Object) -> Vec<(Label, &'b Expression)> {
         let label = |key: &ObjectKey| match key {
             ObjectKey::Expression(Expression::String(text)) => text.value().clone(),
             ObjectKey::Ident(name) => name.as_str().to_owned(),

@@ -127,9 +127,13 @@ impl Evaluator<'_> {
     }
 
     fn labels(&mut self, parts: &Parts<'_>) -> Outcome<Vec<Label>> {
-        let Some(attribute) = parts.labels else { return Ok(Vec::new()) };
+        parts.labels.map_or(Ok(Vec::new()), |attribute| self.labels_of(&attribute.value))
+    }
+
+    /// Evaluates the labels of one block.
+    pub(super) fn labels_of(&mut self, expression: &Expression) -> Outcome<Vec<Label>> {
         let found = self.found.len();
-        let value = self.value(&attribute.value);
+        let value = self.value(expression);
         if self.found.len() > found {
             return Err(Failure::REPORTED);
         }

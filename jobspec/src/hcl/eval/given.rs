@@ -153,7 +153,7 @@ impl Evaluator<'_> {
         check_size(file)?;
         if file.text().trim_start().starts_with('{') {
             let (modern, parsed) = json::parse(file)?;
-            let mut evaluator = self.apart(Place::new(file, &modern));
+            let evaluator = self.apart(Place::new(file, &modern));
             let entries = match &parsed {
                 Expression::Object(object) => evaluator.members(object),
                 _ => Vec::new(),

@@ -34,6 +34,7 @@ mod dynamic;
 mod expression;
 mod given;
 mod inputs;
+mod json_dynamic;
 mod locals;
 mod operator;
 mod place;
@@ -89,7 +90,7 @@ pub(super) fn json_file(
     options: Options<'_>,
     warnings: &mut Diagnostics,
 ) -> Result<Vec<(Label, Value)>, Diagnostics> {
-    let mut evaluator = Evaluator::new(place, options);
+    let mut evaluator = Evaluator { is_json: true, ..Evaluator::new(place, options) };
     let (declared, rest) = declare::split_json(&mut evaluator, object);
     evaluator.define(&declared, options);
     let entries = rest.into_iter().map(|(label, expression)| (label, evaluator.value(expression))).collect();
@@ -150,6 +151,8 @@ struct Named {
 /// Evaluates the expressions of one file.
 struct Evaluator<'a> {
     place: Place<'a>,
+    /// Whether `dynamic` may be a key of an object.
+    is_json: bool,
     outside: Outside<'a>,
     phase: Phase,
     variables: BTreeMap<String, Named>,
@@ -171,6 +174,7 @@ impl<'a> Evaluator<'a> {
     fn new(place: Place<'a>, options: Options<'a>) -> Self {
         Self {
             place,
+            is_json: false,
             outside: options.inputs.map(Inputs::outside).unwrap_or_default(),
             phase: Phase::Constant,
             variables: BTreeMap::new(),
@@ -337,13 +341,21 @@ impl<'a> Evaluator<'a> {
 
     fn located_object(&mut self, object: &Object) -> Vec<(Label, Value)> {
         let mut entries: Vec<(Label, Value)> = Vec::new();
+        let mut dynamic = Vec::new();
         for (key, value) in object.iter() {
             match self.key(key) {
+                Ok(label) if self.is_json && label.text == "dynamic" => dynamic.push((label, value.expr())),
                 Ok(label) => {
                     let value = self.value(value.expr());
                     entries.push((label, value));
                 }
                 Err(failure) => self.report(failure),
+            }
+        }
+        for (label, expression) in dynamic {
+            if !self.json_dynamic(expression, &mut entries) {
+                let value = self.value(expression);
+                entries.push((label, value));
             }
         }
         entries

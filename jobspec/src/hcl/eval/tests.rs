@@ -573,6 +573,25 @@ fn an_unset_variable_says_how_to_set_it() {
 }
 
 #[test]
+fn dynamic_blocks_in_json_are_repeated_objects() {
+    check(&[
+        (
+            r#"{"job": {"dynamic": {"port": {"for_each": ["a", "b"], "iterator": "p", "labels": ["${p.value}"], "content": {"to": "${p.key + 1}"}}}, "port": {"c": {"to": 9}}}}"#,
+            r#"job { port { c { to = 9 } }; port { a { to = 1 } }; port { b { to = 2 } } }"#,
+        ),
+        (
+            r#"{"job": {"dynamic": {"a": {"for_each": {"x": 1}, "content": {"v": "${a.key}${a.value}"}}}}}"#,
+            r#"job { a { v = "x1" } }"#,
+        ),
+        (r#"{"job": {"env": {"dynamic": {"x": "1"}}}}"#, r#"job { env { dynamic { x = "1" } } }"#),
+        (
+            r#"{"job": {"dynamic": {"a": {"for_each": 1, "content": {}}}}}"#,
+            "x:1:40: error: only lists, sets and maps can be gone through, not a number",
+        ),
+    ]);
+}
+
+#[test]
 fn what_is_wrong_with_a_value_says_where_it_comes_from() {
     let text = "variable \"n\" {\n type = string\n default = \"x\"\n}\nlocals {\n m = var.n\n}\na = var.n\nb = local.m\nc = [1, var.n]";
     for (given, origin) in [(&[][..], "has its default (line 1)"), (&["n=y"], "is set by -var")] {
