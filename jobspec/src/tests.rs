@@ -303,3 +303,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn json_and_hcl_with_variables_are_one_job() {
+    let hcl = r#"
+        variables { ports = ["a", "b"] }
+        job "x" {
+          group "g" {
+            network {
+              dynamic "port" {
+                for_each = var.ports
+                labels   = [port.value]
+                content { to = 80 + port.key }
+              }
+            }
+            task "t" {
+              driver = "raw_exec"
+              config { command = join("/", ["", "bin", var.ports[0]]) }
+            }
+          }
+        }"#;
+    let json = r#"{
+        "variables": {"ports": ["a", "b"]},
+        "job": {"x": {"group": {"g": {
+          "network": {"dynamic": {"port": {
+            "for_each": "${var.ports}", "labels": ["${port.value}"], "content": {"to": "${80 + port.key}"}}}},
+          "task": {"t": {"driver": "raw_exec", "config": {"command": "${join(\"/\", [\"\", \"bin\", var.ports[0]])}"}}}
+        }}}}}"#;
+    let (hcl, json) = (parse_text(hcl).unwrap().job, parse_text(json).unwrap().job);
+    assert_eq!(hcl, json);
+    assert!(format!("{hcl:?}").contains("/bin/a"));
+}
