@@ -2,12 +2,13 @@
 //!
 //! Job files, labs, scenarios and agent configuration are all read by this module. It goes through three stages: the
 //! 2016 dialect is rewritten into today's (`dialect`), the `hcl-edit` crate parses that, and the result is evaluated
-//! (`eval`) to a plain [`Body`] (`tree`): variables, locals and `dynamic` blocks are gone from it. [`Fields`] then reads a body as a schema: typed, with coercions, and
-//! with an error for everything nobody asked for.
+//! (`eval`) to a plain [`Body`] (`tree`), from which variables, locals and `dynamic` blocks are gone. [`Fields`] then
+//! reads a body as a schema: typed, with coercions, and with an error for everything nobody asked for.
 //!
 //! # Invariants
 //! - Every span is one of the user's file, rewritten or not.
-//! - Nothing recurses deeper than [`DEPTH_MAX`], nothing is read that is larger than [`SIZE_MAX`].
+//! - Blocks and brackets nest no deeper than [`DEPTH_MAX`], expressions in templates no deeper than the parser's 64 levels;
+//!   nothing is read that is larger than [`SIZE_MAX`], and evaluating has a budget.
 //! - A reference such as `${attr.kernel.name}` that is neither `var` nor `local` stays text as written.
 //!
 //! # Caveats

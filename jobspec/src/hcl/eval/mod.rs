@@ -342,12 +342,20 @@ impl<'a> Evaluator<'a> {
     fn located_object(&mut self, object: &Object) -> Vec<(Label, Value)> {
         let mut entries: Vec<(Label, Value)> = Vec::new();
         let mut dynamic = Vec::new();
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for (key, value) in object.iter() {
             match self.key(key) {
                 Ok(label) if self.is_json && label.text == "dynamic" => dynamic.push((label, value.expr())),
                 Ok(label) => {
                     let value = self.value(value.expr());
-                    entries.push((label, value));
+                    // Two computed keys may be the same; the later one counts, as in HCL.
+                    match places.get(&label.text) {
+                        Some(place) => entries[*place] = (label, value),
+                        None => {
+                            places.insert(label.text.clone(), entries.len());
+                            entries.push((label, value));
+                        }
+                    }
                 }
                 Err(failure) => self.report(failure),
             }
