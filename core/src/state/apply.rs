@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::command::{Command, PlanCommit};
+use super::shared::Shared;
 use super::view::Snapshot;
 use super::watch::WatchKey;
 use serde::{Deserialize, Serialize};
@@ -89,7 +90,7 @@ pub(super) fn apply(
     index: u64,
     command: &Command,
 ) -> Result<BTreeSet<WatchKey>, ApplyError> {
-    let mut change = Change { state, index, woken: BTreeSet::new() };
+    let mut change = Change { state, index, woken: BTreeSet::new(), shared: Shared::default() };
     match command {
         Command::JobRegister { job, eval, enforce_index } => {
             change.check_modify_index(&job.key(), *enforce_index)?;
@@ -171,6 +172,8 @@ struct Change<'a> {
     state: &'a mut Snapshot,
     index: u64,
     woken: BTreeSet<WatchKey>,
+    /// What the allocations of this command have in common.
+    shared: Shared,
 }
 
 impl Change<'_> {
@@ -350,6 +353,7 @@ impl Change<'_> {
             return;
         }
         let mut alloc = self.state.share_job(placed.clone());
+        self.shared.share(&mut alloc);
         alloc.create_time = time;
         alloc.modify_time = time;
         alloc.create_index = self.index;

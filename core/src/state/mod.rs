@@ -17,6 +17,7 @@
 
 pub mod apply;
 pub mod command;
+mod shared;
 pub mod store;
 pub mod tables;
 pub mod view;

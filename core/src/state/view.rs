@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::apply::{self, ApplyError};
 use super::command::Command;
+use super::shared::Shared;
 use super::tables::nodes::Roster;
 use super::tables::{allocs::Allocs, deployments::Deployments, evals::Evals, jobs::Jobs, nodes::Nodes};
 use crate::model::{
@@ -235,7 +236,7 @@ impl Snapshot {
         }
         let image: Image = rmp_serde::from_slice(content)?;
         let mut view = Self { index: image.index, ..Self::default() };
-        let mut shared = SharedJobs::default();
+        let (mut shared, mut shared_parts) = (SharedJobs::default(), Shared::default());
         for versions in image.jobs {
             view.jobs.restore(versions);
         }
@@ -247,6 +248,7 @@ impl Snapshot {
         }
         for mut alloc in image.allocs {
             alloc.job = shared.share(alloc.job);
+            shared_parts.share(&mut alloc);
             view.allocs.put(Arc::new(alloc), image.index);
         }
         for eval in image.evals {

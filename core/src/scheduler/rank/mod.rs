@@ -72,9 +72,16 @@ impl Sum {
     /// Returns the sum with one more score, if there is one.
     #[must_use]
     pub fn and(self, score: Option<f64>) -> Self {
-        let Some(score) = score else { return self };
-        let parts = (score.clamp(-SCORE_MAX, SCORE_MAX) * POINT).round() as i64;
-        Self { parts: self.parts + parts, scorers: self.scorers + 1 }
+        self.and_parts(score.map(parts))
+    }
+
+    /// Returns the sum with one more score in [`parts`], if there is one.
+    #[must_use]
+    pub fn and_parts(self, parts: Option<i64>) -> Self {
+        match parts {
+            None => self,
+            Some(parts) => Self { parts: self.parts + parts, scorers: self.scorers + 1 },
+        }
     }
 
     /// Returns what candidates are ordered by: the mean, exactly, in parts of a point over `COMMON`.
@@ -84,4 +91,9 @@ impl Sum {
             count => self.parts * (COMMON / i64::from(count)),
         }
     }
+}
+
+/// Returns a score in parts of a point.
+pub fn parts(score: f64) -> i64 {
+    (score.clamp(-SCORE_MAX, SCORE_MAX) * POINT).round() as i64
 }

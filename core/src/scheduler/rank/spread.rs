@@ -93,18 +93,22 @@ impl Block {
         *used = used.saturating_sub(1);
     }
 
-    /// Scores all values, by number. `lowest` is the lowest boost so far of any value that is wanted, of any block.
-    pub fn boosts(&self, lowest: &mut f64) -> Vec<f64> {
-        let range = self.range();
+    /// Lowers `lowest`, the lowest boost so far of any value that is wanted, of any block, to that of this block's values.
+    pub fn lower(&self, lowest: &mut f64) {
         let wanted = self.values.iter().filter_map(|value| {
             let desired = value.desired.filter(|desired| *desired != 0.0)?;
             Some(towards(desired, value.used.unwrap_or(0)) * self.share)
         });
         *lowest = wanted.fold(*lowest, f64::min);
+    }
+
+    /// Scores all values, by number. `lowest` is what [`lower`](Self::lower) has come to with all blocks.
+    pub fn boosts(&self, lowest: f64) -> Vec<f64> {
+        let range = self.range();
         let boost = |value: &Value| match value.desired {
             _ if !self.has_targets => even(value.used.unwrap_or(0), range),
             None => PENALTY,
-            Some(0.0) => *lowest,
+            Some(0.0) => lowest,
             Some(desired) => towards(desired, value.used.unwrap_or(0)) * self.share,
         };
         self.values.iter().map(boost).collect()

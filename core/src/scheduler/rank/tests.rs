@@ -104,7 +104,8 @@ fn targets_share_the_count() {
         |spreads: &[Spread], count| Block::all(spreads, &TaskGroup { count, ..TaskGroup::default() });
     let all = |blocks: &[Block]| {
         let mut lowest = spread::PENALTY;
-        blocks.iter().map(|block| block.boosts(&mut lowest)).collect::<Vec<_>>()
+        blocks.iter().for_each(|block| block.lower(&mut lowest));
+        blocks.iter().map(|block| block.boosts(lowest)).collect::<Vec<_>>()
     };
 
     // 7 and 3 of 10 are wanted: the next one is worth what is left of the wish once it is there.

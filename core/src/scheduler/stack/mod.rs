@@ -15,6 +15,7 @@
 //!   are those of the whole cluster.
 
 mod distinct;
+mod podium;
 mod sample;
 mod search;
 mod seen;

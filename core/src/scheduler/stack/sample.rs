@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use rand::{Rng, RngExt};
 
 use super::Cluster;
-use super::search::{Search, Standout};
+use super::podium::Standout;
+use super::search::Search;
 use crate::model::{AllocMetric, JobType, NodeId};
 use crate::scheduler::feasible;
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::Cluster;
 use super::distinct::Distinct;
+use super::podium::{Podium, Standout};
 use super::seen::Seen;
 use super::spreads::Spreads;
-use super::tree::Tree;
 use crate::model::metric::NodeScore;
 use crate::model::{
     Affinity, AllocMetric, AllocatedResources, Allocation, Amounts, Node, NodeId, NodeVerdict, Scorer,
@@ -38,9 +38,7 @@ pub(super) struct Search<'a> {
     /// By position, of candidates: the scores that do not come from spreads.
     sums: Vec<Sum>,
     spreads: Spreads,
-    buckets: Vec<Bucket>,
-    /// By position: the place in its bucket.
-    slots: Vec<usize>,
+    podium: Podium,
     seen: Seen,
     /// By position: scores told already that still hold.
     told: Vec<Option<Arc<NodeScore>>>,
@@ -72,30 +70,12 @@ enum Standing {
     Candidate,
 }
 
-/// Nodes of which spreads say the same.
-struct Bucket {
-    /// Positions, ascending.
-    members: Vec<usize>,
-    /// By the number of scorers that had a say: among candidates of the same number and the same boost, the higher sum is
-    /// the higher mean.
-    trees: Vec<Option<Tree>>,
-}
-
-/// A candidate's rank; greater is better.
-pub(super) type Standout = (i64, Reverse<usize>);
-
 impl<'a> Search<'a> {
     /// Looks at all nodes.
     pub(super) fn new(cluster: &Cluster<'a>, group: &'a TaskGroup, index: usize) -> Self {
         let len = cluster.roster.entries().len();
         let spreads = Spreads::new(cluster, group, index);
-        let mut buckets: Vec<Bucket> = Vec::new();
-        buckets.resize_with(spreads.buckets(), || Bucket { members: Vec::new(), trees: Vec::new() });
-        let mut slots = Vec::with_capacity(len);
-        for (position, bucket) in spreads.bucket_of.iter().enumerate() {
-            slots.push(buckets[*bucket].members.len());
-            buckets[*bucket].members.push(position);
-        }
+        let podium = Podium::new(&spreads.bucket_of, spreads.buckets());
         let mut search = Self {
             group,
             index,
@@ -106,8 +86,7 @@ impl<'a> Search<'a> {
             standings: vec![Standing::Unavailable; len],
             sums: vec![Sum::default(); len],
             spreads,
-            buckets,
-            slots,
+            podium,
             seen: Seen::default(),
             told: vec![None; len],
             changes: cluster.changes.len(),
@@ -128,13 +107,10 @@ impl<'a> Search<'a> {
             if standing == Standing::Candidate {
                 let sum = self.scores(cluster, position, &mut last).sum();
                 self.sums[position] = sum;
-                let slot = self.slots[position];
-                self.tree(position, sum.scorers).prepare(slot, sum.parts);
+                self.podium.prepare(position, sum);
             }
         }
-        for tree in self.buckets.iter_mut().flat_map(|bucket| bucket.trees.iter_mut().flatten()) {
-            tree.rebuild();
-        }
+        self.podium.rebuild();
     }
 
     /// Takes in what has changed since.
@@ -165,30 +141,9 @@ impl<'a> Search<'a> {
         }
         let sum = (standing == Standing::Candidate)
             .then(|| self.scores(cluster, position, &mut Scored::default()).sum());
-        self.rank(position, (before == Standing::Candidate).then_some(self.sums[position]), sum);
+        self.podium.rank(position, (before == Standing::Candidate).then_some(self.sums[position]), sum);
         self.sums[position] = sum.unwrap_or_default();
         self.told[position] = None;
-    }
-
-    /// Moves a candidate from where it was to where it belongs.
-    fn rank(&mut self, position: usize, before: Option<Sum>, sum: Option<Sum>) {
-        let slot = self.slots[position];
-        if let Some(before) = before.filter(|before| sum.is_none_or(|sum| sum.scorers != before.scorers)) {
-            self.tree(position, before.scorers).set(slot, None);
-        }
-        if let Some(sum) = sum {
-            self.tree(position, sum.scorers).set(slot, Some(sum.parts));
-        }
-    }
-
-    fn tree(&mut self, position: usize, scorers: u8) -> &mut Tree {
-        let bucket = &mut self.buckets[self.spreads.bucket_of[position]];
-        let scorers = usize::from(scorers);
-        if bucket.trees.len() <= scorers {
-            bucket.trees.resize_with(scorers + 1, || None);
-        }
-        let len = bucket.members.len();
-        bucket.trees[scorers].get_or_insert_with(|| Tree::new(len))
     }
 
     fn standing_of(&mut self, cluster: &Cluster<'a>, position: usize) -> Standing {
@@ -237,10 +192,10 @@ impl<'a> Search<'a> {
     ) -> Option<(usize, AllocMetric)> {
         let penalised = self.penalise(cluster, failed_on);
         self.spreads.refresh();
-        let best = self.podium();
+        let best = self.podium.best(self.spreads.boost_parts());
         for position in &penalised {
             let sum = self.sums[*position];
-            self.rank(*position, Some(with_penalty(sum)), Some(sum));
+            self.podium.rank(*position, Some(with_penalty(sum)), Some(sum));
         }
         self.told(cluster, best.iter().map(|(_, Reverse(position))| *position), &penalised)
     }
@@ -252,48 +207,9 @@ impl<'a> Search<'a> {
             positions.filter(|position| self.standings[*position] == Standing::Candidate).collect();
         for position in &candidates {
             let sum = self.sums[*position];
-            self.rank(*position, Some(sum), Some(with_penalty(sum)));
+            self.podium.rank(*position, Some(sum), Some(with_penalty(sum)));
         }
         candidates
-    }
-
-    /// Returns the best candidates, best first.
-    fn podium(&self) -> Vec<Standout> {
-        // The best of all are within the trees whose winners are the best.
-        let mut winners: Vec<(Standout, usize, usize)> = Vec::with_capacity(AllocMetric::SCORES_MAX + 1);
-        for (bucket, trees) in self.buckets.iter().enumerate() {
-            let boost = self.spreads.boost(bucket);
-            for (scorers, tree) in trees.trees.iter().enumerate() {
-                let Some(tree) = tree else { continue };
-                let Some(parts) = tree.highest() else { continue };
-                let rank = rank_of(parts, scorers, boost);
-                let last = winners.last().filter(|_| winners.len() == AllocMetric::SCORES_MAX);
-                if last.is_some_and(|((worst, _), _, _)| rank < *worst) {
-                    continue;
-                }
-                let Some((slot, _)) = tree.best() else { continue };
-                let winner = ((rank, Reverse(trees.members[slot])), bucket, scorers);
-                let place = winners.partition_point(|known| known.0 > winner.0);
-                winners.insert(place, winner);
-                winners.truncate(AllocMetric::SCORES_MAX);
-            }
-        }
-        let mut best: Vec<Standout> = Vec::with_capacity(2 * AllocMetric::SCORES_MAX);
-        for (_, bucket, scorers) in winners {
-            let boost = self.spreads.boost(bucket);
-            let Bucket { members, trees } = &self.buckets[bucket];
-            let Some(tree) = &trees[scorers] else { continue };
-            let mut left = AllocMetric::SCORES_MAX;
-            tree.visit(|slot, parts| {
-                let standout = (rank_of(parts, scorers, boost), Reverse(members[slot]));
-                let place = best.partition_point(|known| *known > standout);
-                best.insert(place, standout);
-                best.truncate(AllocMetric::SCORES_MAX);
-                left -= 1;
-                left > 0 && place < AllocMetric::SCORES_MAX
-            });
-        }
-        best
     }
 
     /// Returns the rank of a candidate; `None` for a node that is none.
@@ -334,6 +250,7 @@ impl<'a> Search<'a> {
             first.get_or_insert(position);
             scores.push(self.score_told(cluster, position, penalised.contains(&position)));
         }
+        scores.shrink_to_fit();
         let metric = AllocMetric { seen: self.seen.counts.clone(), scores, ..AllocMetric::default() };
         first.map(|position| (position, metric))
     }
@@ -595,15 +512,14 @@ fn same_everywhere(group: &TaskGroup) -> Option<Arc<AllocatedResources>> {
 
 fn told(cluster: &Cluster<'_>, position: usize, scores: &Scores) -> NodeScore {
     let node_id = cluster.roster.entries()[position].node.id;
-    NodeScore { node_id, scores: scores.iter().collect(), normalized: scores.mean() }
+    // Kept for each of a million allocations: no larger than it has to be.
+    let mut each: Vec<(Scorer, f64)> = scores.iter().collect();
+    each.shrink_to_fit();
+    NodeScore { node_id, scores: each, normalized: scores.mean() }
 }
 
 fn with_penalty(sum: Sum) -> Sum {
     sum.and(Some(rank::reschedule::PENALTY))
-}
-
-fn rank_of(parts: i64, scorers: usize, boost: Option<f64>) -> i64 {
-    Sum { parts, scorers: scorers as u8 }.and(boost).rank()
 }
 
 fn bit(number: usize) -> u64 {

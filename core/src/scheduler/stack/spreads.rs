@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Cluster;
 use crate::model::TaskGroup;
+use crate::scheduler::rank::parts;
 use crate::scheduler::rank::spread::{Block, PENALTY};
 use crate::scheduler::target;
 
@@ -16,6 +17,8 @@ pub(super) struct Spreads {
     values: Vec<Vec<Option<usize>>>,
     /// By bucket; up to date unless `stale`.
     boosts: Vec<Option<f64>>,
+    /// The same, in parts of a point.
+    boost_parts: Vec<Option<i64>>,
     stale: bool,
     /// The lowest boost so far of a value that is wanted. Nomad begins with the penalty as well.
     lowest: f64,
@@ -39,6 +42,7 @@ impl Spreads {
             bucket_of: vec![0; len],
             values: vec![Vec::new()],
             boosts: vec![None],
+            boost_parts: vec![None],
             stale: !blocks.is_empty(),
             lowest: PENALTY,
             blocks,
@@ -65,6 +69,7 @@ impl Spreads {
             self.values = values;
         }
         self.boosts = vec![None; self.values.len()];
+        self.boost_parts = vec![None; self.values.len()];
     }
 
     /// Returns how many buckets there are.
@@ -92,16 +97,25 @@ impl Spreads {
         }
         // The lowest boost is found out before it is used, so that the order of blocks does not matter.
         for placed in &self.blocks {
-            placed.block.boosts(&mut self.lowest);
+            placed.block.lower(&mut self.lowest);
         }
         let by_block: Vec<Vec<f64>> =
-            self.blocks.iter().map(|placed| placed.block.boosts(&mut self.lowest)).collect();
-        for (boost, values) in self.boosts.iter_mut().zip(&self.values) {
-            let parts = values.iter().zip(&by_block);
-            let sum: f64 = parts.map(|(value, boosts)| value.map_or(PENALTY, |value| boosts[value])).sum();
+            self.blocks.iter().map(|placed| placed.block.boosts(self.lowest)).collect();
+        for (bucket, values) in self.values.iter().enumerate() {
+            let each = values.iter().zip(&by_block);
+            let sum: f64 = each.map(|(value, boosts)| value.map_or(PENALTY, |value| boosts[value])).sum();
             // A sum of 0 says nothing, and does not dilute the mean.
-            *boost = Some(sum).filter(|sum| *sum != 0.0);
+            let boost = Some(sum).filter(|sum| *sum != 0.0);
+            if boost != self.boosts[bucket] {
+                self.boosts[bucket] = boost;
+                self.boost_parts[bucket] = boost.map(parts);
+            }
         }
+    }
+
+    /// Returns what the blocks say of each bucket, in parts of a point.
+    pub(super) fn boost_parts(&self) -> &[Option<i64>] {
+        &self.boost_parts
     }
 
     /// Returns what the blocks say of a bucket.

@@ -11,7 +11,7 @@ pub(super) struct Tree {
 }
 
 /// The key of one that does not take part.
-const OUT: i64 = i64::MIN;
+pub(super) const OUT: i64 = i64::MIN;
 
 impl Tree {
     /// Makes one for `len` candidates, none of which takes part yet.
@@ -44,11 +44,6 @@ impl Tree {
             }
             self.keys[node] = winner;
         }
-    }
-
-    /// Returns the key of the best candidate.
-    pub(super) fn highest(&self) -> Option<i64> {
-        Some(self.keys[1]).filter(|key| *key != OUT)
     }
 
     /// Returns the best candidate and its key.

@@ -335,9 +335,9 @@ impl<'a> Plain<'a> {
             numbers.push(all);
         }
         for block in &blocks {
-            block.boosts(&mut self.lowest);
+            block.lower(&mut self.lowest);
         }
-        let boosts: Vec<Vec<f64>> = blocks.iter().map(|block| block.boosts(&mut self.lowest)).collect();
+        let boosts: Vec<Vec<f64>> = blocks.iter().map(|block| block.boosts(self.lowest)).collect();
         let of = |position: usize| {
             let parts = numbers.iter().zip(&boosts);
             let parts =

@@ -156,6 +156,37 @@ fn a_damaged_or_foreign_encoding_is_an_error_and_changes_nothing() {
     assert!(Command::decode(&[1, 0xc1]).is_err());
 }
 
+#[test]
+fn what_instances_have_in_common_is_kept_once_however_it_came() {
+    let score = |n: u8, normalized| {
+        Arc::new(NodeScore { node_id: node_id(n), scores: vec![(Scorer::Binpack, normalized)], normalized })
+    };
+    let place = |n: u8, scores: Vec<Arc<NodeScore>>| {
+        let seen = Arc::new(NodesSeen { nodes_evaluated: 3, ..NodesSeen::default() });
+        let metric = Arc::new(AllocMetric { seen, scores, ..AllocMetric::default() });
+        Allocation { id: alloc_id(n), metric, ..testing::alloc("job-0", "docker") }
+    };
+    let places = vec![
+        place(0, vec![score(0, 0.5), score(1, 0.4)]),
+        place(1, vec![score(1, 0.4), score(2, 0.3)]),
+        Allocation { resources: resources(7).into(), ..place(2, vec![score(2, 0.2)]) },
+    ];
+    let command = Command::ApplyPlan(PlanCommit { places, time: Timestamp(1), ..PlanCommit::default() });
+    let store = Store::new();
+    store.apply(1, &Command::decode(&command.encode()).unwrap());
+    let restored = Snapshot::decode(&store.snapshot().encode()).unwrap();
+    assert_eq!(restored, store.snapshot());
+    for view in [store.snapshot(), restored] {
+        let alloc = |n| view.alloc(&alloc_id(n)).unwrap();
+        assert!(Arc::ptr_eq(&alloc(0).resources, &alloc(1).resources));
+        assert_eq!(*alloc(2).resources, resources(7));
+        let (first, second, third) = (&alloc(0).metric, &alloc(1).metric, &alloc(2).metric);
+        assert!(Arc::ptr_eq(&first.seen, &second.seen) && Arc::ptr_eq(&first.seen, &third.seen));
+        assert!(Arc::ptr_eq(&first.scores[1], &second.scores[0]));
+        assert_eq!(third.scores[0], score(2, 0.2), "another score of a node stays another");
+    }
+}
+
 fn play(ops: &[Op]) -> Store {
     let store = Store::new();
     for (index, op) in (1..).zip(ops) {
