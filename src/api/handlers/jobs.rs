@@ -15,8 +15,11 @@ use crate::api::query::{ALL_NAMESPACES, DEFAULT_NAMESPACE, Params};
 use crate::api::reply::{Reply, indexed, list as reply_list, plain};
 use crate::api::request;
 use crate::api::servers::Registered;
-use crate::api::wire::job::{JobVersions, ParseRequest, RegisterResponse, ScaleRequest, ValidateResponse};
+use crate::api::wire::job::{
+    JobDiff, JobVersions, ParseRequest, RegisterResponse, ScaleRequest, ValidateResponse,
+};
 use crate::jobspec;
+use crate::jobspec::diff::{Options as DiffOptions, diff};
 use crate::jobspec::json::{JsonError, ParsedJson};
 use crate::model::{Job, JobKey};
 use crate::state::WatchKey;
@@ -166,8 +169,15 @@ async fn versions(agent: &Agent, params: &Params, key: JobKey) -> Reply {
     let mut versions: Vec<_> = view.snapshot.job_versions(&key).map(|job| (**job).clone()).collect();
     versions.sort_by_key(|job| std::cmp::Reverse(job.version));
     let known_leader = agent.knows_leader();
-    let answer = JobVersions { versions, index: view.index, known_leader, ..JobVersions::default() };
+    let diffs = params.bool("diffs")?.then(|| diffs(&versions));
+    let answer = JobVersions { versions, diffs, index: view.index, known_leader, ..JobVersions::default() };
     indexed(params, view.index, &answer)
+}
+
+/// Compares each version with the one before it, the newest first as the versions are.
+fn diffs(versions: &[Job]) -> Vec<JobDiff> {
+    let options = DiffOptions { contextual: true };
+    versions.windows(2).map(|pair| diff(Some(&pair[1]), Some(&pair[0]), options)).collect()
 }
 
 async fn scale_status(agent: &Agent, params: &Params, key: JobKey) -> Reply {

@@ -180,3 +180,20 @@ async fn output_is_read_plain_framed_and_from_the_end() {
     assert_eq!(status, 200);
     assert!(stats["AllocDirStats"]["Size"].as_u64().unwrap() > 0);
 }
+
+#[tokio::test]
+async fn versions_come_with_their_differences_when_asked() {
+    let running = server().await;
+    let changed = JOB.replace("\"Count\": 2", "\"Count\": 3");
+    running.api.register_json(&changed, &Options::default()).await.unwrap();
+    let (_, answer) = get(&running, "/v1/job/web/eu/versions").await;
+    assert_eq!((answer["Versions"].as_array().unwrap().len(), &answer["Diffs"]), (2, &Value::Null));
+    let (_, answer) = get(&running, "/v1/job/web/eu/versions?diffs=true").await;
+    assert_eq!(answer["Diffs"].as_array().unwrap().len(), 1);
+    let diff = &answer["Diffs"][0];
+    assert_eq!((&diff["Type"], &diff["ID"]), (&"Edited".into(), &"web/eu".into()));
+    let count = &diff["TaskGroups"][0]["Fields"][0];
+    assert_eq!((&count["Name"], &count["Old"], &count["New"]), (&"Count".into(), &"2".into(), &"3".into()));
+    let (status, _) = get(&running, "/v1/job/web/eu/versions?diffs=perhaps").await;
+    assert_eq!(status, 400);
+}

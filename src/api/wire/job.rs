@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Unset, null_as_default, null_when_empty};
 
+pub use crate::jobspec::diff::JobDiff;
 pub use crate::model::{Job, TaskGroup};
 
 /// A job in a list.
@@ -147,8 +148,8 @@ pub struct JobVersions {
     /// Newest first.
     #[serde(deserialize_with = "null_as_default")]
     pub versions: Vec<Job>,
-    /// Not supported.
-    pub diffs: Unset,
+    /// How each version differs from the one before it, when that was asked; one less than there are versions.
+    pub diffs: Option<Vec<JobDiff>>,
     /// Log index of the answer.
     pub index: u64,
     /// Always 0.

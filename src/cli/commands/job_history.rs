@@ -15,6 +15,7 @@ use crate::cli::output;
 /// Examples:
 ///
 ///   pasture job history example
+///   pasture job history -p example
 ///   pasture job history -version=0 example
 ///
 /// See also: job inspect, run
@@ -28,6 +29,10 @@ pub struct JobHistoryArgs {
     /// Show this version only
     #[arg(long, value_name = "NUMBER")]
     version: Option<u64>,
+
+    /// Show how each version differs from the one before it
+    #[arg(short = 'p')]
+    differences: bool,
 
     /// Print what the API answers
     #[arg(long)]
@@ -46,17 +51,24 @@ pub async fn run(args: &JobHistoryArgs, context: &Context) -> Result<Exit, Comma
     let style = context.style(false);
     let found = find::job(&api, &options, &args.job, &style).await?;
     let options = Options { namespace: Some(found.namespace), ..options };
-    let mut versions = api.job_versions(&found.id, &options).await?.value.versions;
+    let options = if args.differences { options.with("diffs", "true") } else { options };
+    let mut answer = api.job_versions(&found.id, &options).await?.value;
     if let Some(version) = args.version {
-        versions.retain(|job| job.version == version);
-        if versions.is_empty() {
+        let known = answer.versions.iter().position(|job| job.version == version);
+        let Some(at) = known else {
             return Err(CommandError::Other(format!(
                 "job {:?} has no version {version} that is kept",
                 found.id
             )));
-        }
+        };
+        answer.versions = vec![answer.versions.swap_remove(at)];
+        answer.diffs = answer.diffs.map(|diffs| diffs.into_iter().skip(at).take(1).collect());
     }
-    let text = if args.json { output::json(&versions) } else { output::job::versions(&style, &versions) };
+    let text = match (args.json, args.differences) {
+        (true, false) => output::json(&answer.versions),
+        (true, true) => output::json(&answer),
+        (false, _) => output::job::versions(&style, &answer.versions, answer.diffs.as_deref()),
+    };
     context.print(&text);
     Ok(Exit::SUCCESS)
 }

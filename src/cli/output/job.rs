@@ -1,8 +1,9 @@
 //! Jobs.
 
+use super::diff;
 use super::metric;
 use super::{Cell, Style, Table, pairs, sections, titled};
-use crate::api::wire::job::JobStub;
+use crate::api::wire::job::{JobDiff, JobStub};
 use crate::api::wire::{AllocStub, Evaluation, Job, JobSummary};
 use crate::model::Timestamp;
 
@@ -110,11 +111,12 @@ pub fn allocations(style: &Style, allocs: &[AllocStub], none: &str) -> String {
     table.render(style)
 }
 
-/// Shows the kept versions of a job, newest first.
-pub fn versions(style: &Style, versions: &[Job]) -> String {
+/// Shows the kept versions of a job, newest first, and how each differs from the one before it when that is known.
+pub fn versions(style: &Style, versions: &[Job], diffs: Option<&[JobDiff]>) -> String {
+    let mut diffs = diffs.unwrap_or_default().iter();
     sections(versions.iter().map(|job| {
         let groups = job.groups.iter().map(|group| format!("{} x {}", group.count, group.name));
-        pairs(
+        let facts = pairs(
             style,
             [
                 ("Version", job.version.to_string()),
@@ -122,7 +124,11 @@ pub fn versions(style: &Style, versions: &[Job]) -> String {
                 ("Stopped", job.stop.to_string()),
                 ("Task Groups", groups.collect::<Vec<_>>().join(", ")),
             ],
-        )
+        );
+        match diffs.next() {
+            Some(diff) => format!("{facts}\n{}\n{}", style.heading("Diff"), diff::job(style, diff)),
+            None => facts,
+        }
     }))
 }
 

@@ -5,7 +5,7 @@ use crate::api::wire::agent::{Member, Members, RaftConfiguration, RaftServer};
 use crate::api::wire::alloc::{
     AllocatedCpu, AllocatedMemory, AllocatedResources, AllocatedSharedResources, AllocatedTaskResources,
 };
-use crate::api::wire::job::{JobStub, TaskGroupSummary};
+use crate::api::wire::job::{JobDiff, JobStub, TaskGroupSummary};
 use crate::api::wire::metric::{NodeScoreMeta, NodeVerdict};
 use crate::api::wire::node::DriverInfo;
 use crate::api::wire::{
@@ -42,6 +42,44 @@ fn job() -> Job {
         groups: vec![TaskGroup { name: "hello".to_owned(), count: 5, ..TaskGroup::default() }],
         ..Job::default()
     }
+}
+
+fn compare(old: Option<&Job>, new: &Job) -> JobDiff {
+    crate::jobspec::diff(old, Some(new), crate::jobspec::diff::Options { contextual: true })
+}
+
+/// A job of which some is changed, some new and some gone, as a plan sees it.
+fn changed() -> JobDiff {
+    let old = serde_json::json!({
+        "ID": "helloworld", "Datacenters": ["dc1", "sys1"],
+        "TaskGroups": [
+            {"Name": "hello", "Count": 5, "Tasks": [
+                {"Name": "log", "Driver": "docker"},
+                {"Name": "web", "Driver": "docker", "Config": {"image": "hello:v1", "port_map": [{"http": 80}]},
+                 "Constraints": [{"LTarget": "${node.class}", "RTarget": "docker", "Operand": "="}]},
+            ]},
+            {"Name": "old", "Tasks": [{"Name": "batch", "Driver": "exec"}]},
+        ],
+    });
+    let mut new = old.clone();
+    new["Priority"] = 70.into();
+    new["Datacenters"] = serde_json::json!(["dc1"]);
+    new["TaskGroups"][0]["Count"] = 7.into();
+    new["TaskGroups"][0]["Tasks"][1]["Config"]["image"] = "hello:v2".into();
+    new["TaskGroups"][0]["Tasks"][1]["Constraints"] = serde_json::Value::Null;
+    new["TaskGroups"][0]["Tasks"][1]["Env"] = serde_json::json!({"TEXT": "two\nlines"});
+    new["TaskGroups"][1]["Name"] = "new".into();
+    let job = |value| -> Job { serde_json::from_value(value).unwrap() };
+    let mut diff = compare(Some(&job(old)), &job(new));
+    let counts =
+        |words: &[(&str, u64)]| words.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
+    let updates = [
+        ("hello".to_owned(), counts(&[("create", 2), ("create/destroy update", 5)])),
+        ("new".to_owned(), counts(&[("create", 1)])),
+        ("old".to_owned(), counts(&[("destroy", 1)])),
+    ];
+    crate::jobspec::diff::annotate(&mut diff, &updates.into());
+    diff
 }
 
 fn metric() -> AllocMetric {
@@ -310,7 +348,16 @@ fn everything_is_shown_as_kept() {
         ("job-evals", job_status(&plain, all)),
         ("job-verbose", job_status(&verbose, all)),
         ("job-colour", job_status(&colour, all)),
-        ("job-versions", job::versions(&plain, &[job(), Job { version: 0, ..job() }])),
+        ("job-versions", job::versions(&plain, &[job(), Job { version: 0, ..job() }], None)),
+        (
+            "job-versions-diffs",
+            job::versions(&plain, &[job(), Job { version: 0, ..job() }], Some(&[changed()])),
+        ),
+        ("diff", diff::job(&plain, &changed())),
+        ("diff-verbose", diff::job(&verbose, &changed())),
+        ("diff-colour", diff::job(&colour, &changed())),
+        ("diff-new", diff::job(&plain, &compare(None, &job()))),
+        ("diff-none", diff::job(&plain, &compare(Some(&job()), &job()))),
         ("eval", eval::status(&plain, &eval(), &[stub(ALLOC, "running", "run", 61)])),
         ("evals", eval::list(&plain, &[eval(), blocked()])),
         ("alloc", alloc::status(&plain, &alloc(), false)),
