@@ -39,7 +39,7 @@ pub mod validate;
 pub use canonical::{admit, canonicalize};
 pub use diagnostic::{Diagnostic, Diagnostics, Source};
 pub use diff::diff;
-pub use example::example;
+pub use example::{example, example_of_2016, short_example};
 pub use format::format;
 pub use print::print;
 pub use validate::validate;
@@ -60,6 +60,8 @@ pub struct Options {
 pub struct Parsed {
     /// The job.
     pub job: Job,
+    /// What the file says of it in the form of Nomad's API, with `null` for what it does not say; `None` for a file in JSON.
+    pub written: Option<serde_json::Value>,
     /// What works, but is old-fashioned or has no effect yet.
     pub warnings: Vec<Diagnostic>,
 }
@@ -114,13 +116,17 @@ fn finish(reader: hcl::Reader, body: &hcl::Body) -> Result<Parsed, Diagnostics> 
         }
     }
     let warnings = reader.finish()?;
-    Ok(Parsed { job, warnings })
+    Ok(Parsed { job, written: Some(read.job), warnings })
 }
 
 fn from_api(source: &Source, value: &serde_json::Value) -> Result<Parsed, Diagnostics> {
     let parsed = json::from_value(value).map_err(|error| json_errors(source, error))?;
     let warning = |text: String| source.warning(0..0, text);
-    Ok(Parsed { job: parsed.job, warnings: parsed.warnings.into_iter().map(warning).collect() })
+    Ok(Parsed {
+        job: parsed.job,
+        written: None,
+        warnings: parsed.warnings.into_iter().map(warning).collect(),
+    })
 }
 
 fn json_errors(source: &Source, error: json::JsonError) -> Diagnostics {

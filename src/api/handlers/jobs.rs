@@ -18,9 +18,9 @@ use crate::api::servers::Registered;
 use crate::api::wire::job::{
     JobDiff, JobVersions, ParseRequest, RegisterResponse, ScaleRequest, ValidateResponse,
 };
-use crate::jobspec;
 use crate::jobspec::diff::{Options as DiffOptions, diff};
 use crate::jobspec::json::{JsonError, ParsedJson};
+use crate::jobspec::{self, Source};
 use crate::model::{Job, JobKey};
 use crate::state::WatchKey;
 
@@ -59,7 +59,8 @@ pub async fn register(State(agent): State<Agent>, params: Params, body: Bytes) -
     submit(&agent, &params, &body, None).await
 }
 
-/// `PUT /v1/jobs/parse`: a job file in HCL becomes JSON
+/// `PUT /v1/jobs/parse`: a job file in HCL becomes JSON. No variable is taken from this machine's environment, and
+/// functions read none of its files.
 pub async fn parse(params: Params, body: Bytes) -> Reply {
     let asked: ParseRequest = request::decode(&body, &["JobHCL", "Variables", "Canonicalize"])?;
     if asked.job_hcl.trim().is_empty() {
@@ -67,11 +68,14 @@ pub async fn parse(params: Params, body: Bytes) -> Reply {
     }
     let mut options = jobspec::Options::default();
     if !asked.variables.is_empty() {
-        options.inputs.files.push(jobspec::Source::new("input.vars", &asked.variables));
+        options.inputs.files.push(Source::new("input.vars", &asked.variables));
     }
     let parsed = jobspec::parse("input.hcl", &asked.job_hcl, &options)
         .map_err(|problems| ApiError::BadRequest(problems.to_string()))?;
-    plain(&params, &parsed.job)
+    match parsed.written.filter(|_| !asked.canonicalize) {
+        Some(written) => plain(&params, &written),
+        None => plain(&params, &parsed.job),
+    }
 }
 
 /// `PUT /v1/validate/job`

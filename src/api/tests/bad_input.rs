@@ -75,6 +75,10 @@ async fn each_mistake_has_its_status_and_says_what_is_wrong() {
         ("PUT", "/v1/jobs/parse", "{\"JobHCL\": \"job {\"}", 400, "input.hcl"),
         ("PUT", "/v1/jobs/parse", "{\"JobHCL\": \"a = 1\", \"Variables\": \"x = 1\"}", 400, "input.vars"),
         ("PUT", "/v1/jobs/parse", "{\"JobHCL\": \"a = file(1)\"}", 400, "not allowed"),
+        ("PUT", "/v1/jobs/parse", "{\"JobHCL\": 7}", 400, "wrong value"),
+        ("GET", "/v1/jobs/parse", "", 405, "Invalid method"),
+        ("POST", "/v1/validate/job", "{}", 400, "Job must be specified"),
+        ("POST", "/v1/validate/job", "{\"Job\": []}", 400, "Job must be an object"),
         ("PUT", "/v1/search", "{\"Context\": \"everything\"}", 400, "context must be one of"),
         ("GET", "/v1/client/fs/logs/x", "", 404, "alloc not found"),
     ];

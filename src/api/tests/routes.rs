@@ -197,3 +197,50 @@ async fn versions_come_with_their_differences_when_asked() {
     let (status, _) = get(&running, "/v1/job/web/eu/versions?diffs=perhaps").await;
     assert_eq!(status, 400);
 }
+
+async fn put(running: &super::fixture::Running, path: &str, body: Value) -> (u16, Value) {
+    let body = body.to_string().into_bytes();
+    let raw = running.api.send(Method::PUT, path, &Options::default(), body.into()).await.unwrap();
+    let text = String::from_utf8_lossy(&raw.body).into_owned();
+    (raw.status, serde_json::from_slice(&raw.body).unwrap_or(Value::String(text)))
+}
+
+#[tokio::test]
+async fn a_job_file_becomes_json_as_written_or_filled_in() {
+    let running = server().await;
+    let hcl = r#"
+        variable "n" { default = 1 }
+        job "a" {
+            group "g" {
+                count = var.n
+                task "t" { driver = "raw_exec"  config { command = "x" } }
+            }
+        }"#;
+    // Keys in any case, as Go reads them.
+    let asked = serde_json::json!({ "jobhcl": hcl, "Variables": "n = 3" });
+    let (status, job) = put(&running, "/v1/jobs/parse", asked).await;
+    assert_eq!((status, &job["ID"], &job["TaskGroups"][0]["Count"]), (200, &"a".into(), &3.into()));
+    assert_eq!((&job["Priority"], &job["Type"]), (&Value::Null, &Value::Null));
+    let (_, job) =
+        put(&running, "/v1/jobs/parse", serde_json::json!({ "JobHCL": hcl, "Canonicalize": true })).await;
+    assert_eq!(
+        (&job["TaskGroups"][0]["Count"], &job["Priority"], &job["Type"]),
+        (&1.into(), &50.into(), &"service".into())
+    );
+}
+
+#[tokio::test]
+async fn a_job_is_validated_without_being_run() {
+    let running = server().await;
+    let good: Value = serde_json::from_str(JOB).unwrap();
+    let (status, answer) = put(&running, "/v1/validate/job", good.clone()).await;
+    assert_eq!((status, &answer["DriverConfigValidated"], &answer["Error"]), (200, &true.into(), &"".into()));
+    assert_eq!(answer["ValidationErrors"], Value::Null);
+    let mut bad = good;
+    bad["Job"]["Priority"] = 1_000.into();
+    bad["Job"]["TaskGroups"][0]["Tasks"] = Value::Null;
+    let (status, answer) = put(&running, "/v1/validate/job", bad).await;
+    assert_eq!(status, 200);
+    assert!(!answer["ValidationErrors"].as_array().unwrap().is_empty(), "{answer}");
+    assert!(answer["Error"].as_str().unwrap().contains("riority"), "{answer}");
+}

@@ -169,8 +169,11 @@ pub struct ParseRequest {
     #[serde(rename = "Variables")]
     pub variables: String,
     /// Fill in what was not said.
-    #[serde(rename = "Canonicalize")]
+    #[serde(rename = "Canonicalize", deserialize_with = "null_as_default")]
     pub canonicalize: bool,
+    /// Values for its variables, as a file of `name = value` lines.
+    #[serde(rename = "Variables", deserialize_with = "null_as_default")]
+    pub variables: String,
 }
 
 /// What is wrong with a job.

@@ -18,22 +18,27 @@ const FILE: &str = "example.nomad";
 /// The job runs on an agent that was started by `pasture agent -dev`. A file that is there
 /// already is left alone.
 ///
-/// Example:
+/// Examples:
 ///
 ///   pasture init
-///   pasture run example.nomad
+///   pasture init -short web.nomad
+///   pasture init -2016 then.nomad
 ///
-/// See also: run, validate
+/// See also: run, validate, fmt
 #[derive(Args, Clone, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct JobInitArgs {
-    /// File to write
+    /// File to write; `-` for standard output
     #[arg(value_name = "FILE", default_value = FILE)]
     file: PathBuf,
 
-    /// Accepted for scripts: the example is short anyway
-    #[arg(long)]
+    /// Write it without comments
+    #[arg(long, conflicts_with = "of_2016")]
     short: bool,
+
+    /// Write a job as in January 2016, in the spelling of then, for the docker driver
+    #[arg(long = "2016")]
+    of_2016: bool,
 }
 
 /// Runs the command.
@@ -41,8 +46,17 @@ pub struct JobInitArgs {
 /// # Errors
 /// When the file is there already or cannot be written.
 pub fn run(args: &JobInitArgs, context: &Context) -> Result<Exit, CommandError> {
+    let text = match args {
+        JobInitArgs { of_2016: true, .. } => jobspec::example_of_2016().to_owned(),
+        JobInitArgs { short: true, .. } => jobspec::short_example(),
+        _ => jobspec::example().to_owned(),
+    };
+    if args.file.as_os_str() == "-" {
+        context.terminal.print_bytes(text.as_bytes());
+        return Ok(Exit::SUCCESS);
+    }
     let path = args.file.display();
-    files::write_new(&args.file, jobspec::example()).map_err(|error| match error {
+    files::write_new(&args.file, &text).map_err(|error| match error {
         CommandError::Write { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => {
             CommandError::Other(format!("{path} is there already; remove it, or name another file"))
         }

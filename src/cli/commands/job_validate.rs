@@ -3,18 +3,25 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::exit::Exit;
 use crate::cli::files;
+use crate::cli::output;
 use crate::cli::variables::VariableArgs;
-use crate::jobspec;
+use crate::jobspec::diagnostic::Severity;
+use crate::jobspec::{self, Diagnostic, Parsed};
 use crate::model::Job;
 
-/// Check a job file without running it
+/// Check job files without running them
 ///
-/// Needs no server. Shows everything that is wrong, each with its place in the file.
+/// Needs no server. Shows everything that is wrong, each with its place in the file, and exits
+/// with 1 when a file is no valid job; warnings alone are no failure.
+///
+/// With -json the findings are a list on standard output, each with File, Line, Column, Severity,
+/// Message and Help; lines and columns are counted from 1.
 ///
 /// Variables take, later ones over earlier: their defaults, NOMAD_VAR_name and PASTURE_VAR_name of
 /// the environment, -var-file in order, -var in order.
@@ -22,17 +29,19 @@ use crate::model::Job;
 /// Examples:
 ///
 ///   pasture validate example.nomad
+///   pasture validate jobs/*.nomad
+///   pasture validate -json example.nomad
 ///   pasture validate -var-file=test.vars -var 'count=3' example.nomad
 ///
-/// See also: init, run
+/// See also: init, fmt, run
 #[derive(Args, Clone, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct JobValidateArgs {
-    /// Job file in HCL or JSON; `-` for standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// Job files in HCL or JSON; `-` for standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
 
-    /// Expect JSON; accepted for scripts, since both are told apart anyway
+    /// Print the findings as JSON; a job in JSON is told from HCL by itself
     #[arg(long)]
     json: bool,
 
@@ -40,13 +49,69 @@ pub struct JobValidateArgs {
     variables: VariableArgs,
 }
 
+/// What was found in a file, as `-json` prints it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Finding<'a> {
+    file: &'a str,
+    line: usize,
+    column: usize,
+    severity: &'static str,
+    message: &'a str,
+    help: Option<&'a str>,
+}
+
+impl<'a> Finding<'a> {
+    fn new(diagnostic: &'a Diagnostic) -> Self {
+        let (line, column) = diagnostic.position();
+        Self {
+            file: diagnostic.file(),
+            line,
+            column,
+            severity: match diagnostic.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            },
+            message: &diagnostic.message,
+            help: diagnostic.help.as_deref(),
+        }
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
-/// When the file is no valid job.
+/// When a file is no valid job or cannot be read; the others are checked all the same.
 pub fn run(args: &JobValidateArgs, context: &Context) -> Result<Exit, CommandError> {
-    load(&args.file, &args.variables, context)?;
-    context.print("Job validation successful");
+    let mut findings: Vec<Diagnostic> = Vec::new();
+    let mut is_valid = true;
+    for path in &args.files {
+        match read(path, &args.variables, context) {
+            Ok(parsed) => findings.extend(parsed.warnings),
+            Err(CommandError::Invalid(problems)) => {
+                is_valid = false;
+                findings.extend(problems.iter().cloned());
+            }
+            Err(other) if args.files.len() == 1 => return Err(other),
+            Err(other) => {
+                context.warn(&format!("Error: {other}"));
+                is_valid = false;
+            }
+        }
+    }
+    if args.json {
+        context.print(&output::json(&findings.iter().map(Finding::new).collect::<Vec<_>>()));
+    } else {
+        for finding in &findings {
+            context.warn(&finding.render(context.terminal.colour_errors));
+        }
+    }
+    if !is_valid {
+        return Ok(Exit::FAILURE);
+    }
+    if !args.json {
+        context.print("Job validation successful");
+    }
     Ok(Exit::SUCCESS)
 }
 
@@ -55,12 +120,15 @@ pub fn run(args: &JobValidateArgs, context: &Context) -> Result<Exit, CommandErr
 /// # Errors
 /// When the file cannot be read or is no valid job.
 pub fn load(path: &Path, variables: &VariableArgs, context: &Context) -> Result<Job, CommandError> {
-    let text = files::read(path)?;
-    let name = if path.as_os_str() == "-" { "stdin".into() } else { path.to_string_lossy() };
-    let parsed =
-        jobspec::parse(&name, &text, &variables.options(path, context)?).map_err(CommandError::Invalid)?;
+    let parsed = read(path, variables, context)?;
     for warning in &parsed.warnings {
         context.warn(&warning.render(context.terminal.colour_errors));
     }
     Ok(parsed.job)
+}
+
+fn read(path: &Path, variables: &VariableArgs, context: &Context) -> Result<Parsed, CommandError> {
+    let text = files::read(path)?;
+    let name = if path.as_os_str() == "-" { "stdin".into() } else { path.to_string_lossy() };
+    jobspec::parse(&name, &text, &variables.options(path, context)?).map_err(CommandError::Invalid)
 }
