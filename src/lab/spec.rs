@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::jobspec::diagnostic::{Diagnostics, Source, Span};
-use crate::jobspec::hcl::{self, Block, Fields, Reader};
+use crate::jobspec::hcl::{self, Block, Fields, Label, Reader, ValueKind};
 
 /// How long a packet takes one way when nothing is said.
 const LATENCY_DEFAULT: Duration = Duration::from_micros(500);
@@ -100,7 +100,7 @@ pub struct MachineGroup {
     pub attributes: BTreeMap<String, String>,
     /// The operator's own facts, beside those of the machine type.
     pub meta: BTreeMap<String, String>,
-    /// Where it is declared.
+    /// Where its machine type is named.
     pub span: Span,
 }
 
@@ -348,10 +348,21 @@ fn named<T>(
         let Some(label) = reader.label(block) else { continue };
         let value = read(reader, block, label.text.clone());
         if all.insert(label.text.clone(), value).is_some() {
-            reader.error(&label.span, format!("there is another {kind} {:?}", label.text));
+            another(fields, kind, label);
         }
     }
     all
+}
+
+/// Complains that a block has the name of one before it.
+fn another(fields: &Fields<'_>, kind: &'static str, label: &Label) {
+    let reader = fields.reader();
+    let named = |block: &&Block| block.labels.first().is_some_and(|other| other.text == label.text);
+    let first =
+        fields.blocks(kind).into_iter().find(named).map_or(label.span.start, |block| block.span.start);
+    let (line, _) = reader.source().position(first);
+    let message = format!("there is another {kind} {:?}", label.text);
+    reader.error_with_help(&label.span, message, format!("the first is in line {line}"));
 }
 
 fn network(fields: &Fields<'_>) -> NetworkSpec {
@@ -378,14 +389,14 @@ fn network(fields: &Fields<'_>) -> NetworkSpec {
     }
     if let Some(attribute) = inner.attribute("latency") {
         spec.latency = match &attribute.value.kind {
-            hcl::ValueKind::List(values) if values.len() == 2 => {
+            ValueKind::List(values) if values.len() == 2 => {
                 let ends = [0, 1].map(|end| reader.duration(&values[end], "latency").unwrap_or_default());
                 if ends[0] > ends[1] {
                     reader.error(&attribute.value.span, "the least latency is larger than the most");
                 }
                 (ends[0], ends[1])
             }
-            hcl::ValueKind::List(_) => {
+            ValueKind::List(_) => {
                 reader.error(&attribute.value.span, "latency is one duration, or a list of least and most");
                 spec.latency
             }
@@ -449,7 +460,7 @@ fn groups(fields: &Fields<'_>) -> Vec<MachineGroup> {
     for block in fields.blocks("group") {
         let Some(label) = reader.label(block) else { continue };
         if groups.iter().any(|group| group.name == label.text) {
-            reader.error(&label.span, format!("there is another group {:?}", label.text));
+            another(fields, "group", label);
         }
         if !is_host_name(&label.text) {
             reader.error_with_help(
@@ -520,7 +531,7 @@ pub(crate) fn group(reader: &Reader, block: &Block, before: MachineGroup) -> Mac
         attributes,
         meta,
         name: before.name,
-        span: before.span,
+        span: if is_new { fields.span_of("machine").clone() } else { before.span },
     };
     if let Some(attribute) = fields.attribute("heal") {
         reader.error_with_help(
@@ -538,11 +549,18 @@ fn roles(fields: &Fields<'_>) -> Option<Roles> {
     let attribute = fields.attribute("roles")?;
     let names = reader.texts(&attribute.value, "roles")?;
     let mut roles = Roles { server: false, client: false };
-    for name in &names {
+    for (position, name) in names.iter().enumerate() {
         match name.as_str() {
             "server" => roles.server = true,
             "client" => roles.client = true,
-            other => reader.unknown(&attribute.value.span, "role", other, ["server", "client"]),
+            other => {
+                let member = match &attribute.value.kind {
+                    ValueKind::List(members) => members.get(position),
+                    _ => None,
+                };
+                let span = member.map_or(&attribute.value.span, |member| &member.span);
+                reader.unknown(span, "role", other, ["server", "client"]);
+            }
         }
     }
     if names.is_empty() {
@@ -611,7 +629,8 @@ pub(crate) fn check(reader: &Reader, spec: &LabSpec, span: &Span, span_of: impl 
         );
         return;
     }
-    if !spec.groups.iter().any(|group| group.roles.server && group.count > 0) {
+    // Where something could not be read, what is missing may be just that.
+    if !reader.has_errors() && !spec.groups.iter().any(|group| group.roles.server && group.count > 0) {
         reader.error_with_help(span, "no machine is a server", "give a group roles = [\"server\"]");
     }
     let mut names = BTreeMap::new();
@@ -671,7 +690,7 @@ mod tests {
             (
                 "machine = \"box\"  class",
                 "machine = \"bix\"  class",
-                "lab.hcl:6:11: error: unknown machine type \"bix\" (did you mean \"box\"?)",
+                "lab.hcl:6:47: error: unknown machine type \"bix\" (did you mean \"box\"?)",
             ),
             (
                 "roles = [\"server\", \"client\"]",

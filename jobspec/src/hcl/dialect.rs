@@ -127,6 +127,8 @@ struct Block {
     comma_allowed: bool,
     /// It needed a line end that was not there.
     crowded: bool,
+    /// The attributes so far, and where each stands.
+    names: BTreeMap<String, usize>,
 }
 
 impl Block {
@@ -146,6 +148,7 @@ impl Block {
             newline: false,
             comma_allowed: false,
             crowded: false,
+            names: BTreeMap::new(),
         }
     }
 }
@@ -250,6 +253,7 @@ impl Rewriter<'_> {
                     self.at += 1;
                 }
                 Kind::Equals => {
+                    self.once(&(start..end))?;
                     self.at += 1;
                     self.block().comma_allowed = true;
                     return self.expression(&(start..end));
@@ -263,6 +267,17 @@ impl Rewriter<'_> {
             .source
             .error(start..end, format!("{name:?} is neither an attribute nor a block"))
             .help("write name = value, or name { on one line"))
+    }
+
+    /// Makes sure that an attribute is given once in its block. The parser does so too, but does not say where the other is.
+    fn once(&mut self, name: &Span) -> Result<(), Diagnostic> {
+        let text = self.source.text()[name.clone()].trim_matches('"');
+        let Some(first) = self.block().names.insert(text.to_owned(), name.start) else { return Ok(()) };
+        let (line, _) = self.source.position(first);
+        Err(self
+            .source
+            .error(name.clone(), format!("{text:?} is given twice in its block"))
+            .help(format!("the first is in line {line}")))
     }
 
     /// Makes sure that an item begins on a line of its own.

@@ -373,7 +373,10 @@ impl<'a> Fields<'a> {
 
     /// Returns the blocks of that name, in the order written.
     pub fn blocks(&self, name: &'static str) -> Vec<&'a Block> {
-        self.block_names.borrow_mut().push(name);
+        let mut known = self.block_names.borrow_mut();
+        if !known.contains(&name) {
+            known.push(name);
+        }
         self.body.blocks.iter().filter(|block| block.name == name).collect()
     }
 

@@ -109,14 +109,26 @@ fn parse_modern(source: &Source, modern: &dialect::Modern) -> Result<hcl_edit::s
 /// Turns a complaint of the parser into one about the user's file.
 fn syntax_error(source: &Source, modern: &dialect::Modern, error: &hcl_edit::parser::Error) -> Diagnostics {
     let start = modern.original(error.location().offset());
-    let length = source.text().get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-    let mut message = error.message().to_owned();
-    if message.contains("redefined attribute") {
-        "this attribute is given twice in its block".clone_into(&mut message);
-    } else if message.contains("redefined object key") {
-        "this key is given twice in its map".clone_into(&mut message);
-    }
+    let rest = source.text().get(start..).unwrap_or_default();
+    let key = key_length(rest);
+    let (length, message) = match error.message() {
+        message if message.contains("redefined attribute") => {
+            (key, format!("{} is given twice in its block", &rest[..key]))
+        }
+        message if message.contains("redefined object key") => {
+            (key, format!("{} is given twice in its map", &rest[..key]))
+        }
+        message => (rest.chars().next().map_or(0, char::len_utf8), message.to_owned()),
+    };
     source.error(start..start + length, message).into()
+}
+
+/// Returns how many bytes the name or string has that a text begins with.
+fn key_length(text: &str) -> usize {
+    if let Some(inside) = text.strip_prefix('"') {
+        return inside.find('"').map_or(1, |length| length + 2);
+    }
+    text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))).unwrap_or(text.len())
 }
 
 fn too_deep(source: &Source, span: Span) -> Diagnostic {

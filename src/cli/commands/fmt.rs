@@ -101,3 +101,92 @@ pub fn run(args: &FmtArgs, context: &Context) -> Result<Exit, CommandError> {
     }
     Ok(if args.check && !is_formatted { Exit::FAILURE } else { Exit::SUCCESS })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::terminal::Terminal;
+    use crate::env;
+
+    const ROUGH: &str = "a {\nx=1\n}";
+    const FORMATTED: &str = "a {\n  x = 1\n}\n";
+
+    /// A folder with a file in and out of form, one that is no HCL, one of another kind, and one in a folder below.
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn new() -> Self {
+            let folder = Self(tempfile::tempdir().unwrap());
+            let disk = env::real::env().disk;
+            disk.make_dir(&folder.path("below")).unwrap();
+            for (name, text) in [
+                ("rough.nomad", ROUGH),
+                ("formatted.hcl", FORMATTED),
+                ("other.txt", ROUGH),
+                (".hidden.hcl", ROUGH),
+                ("below/deep.nomad.hcl", ROUGH),
+            ] {
+                disk.replace(&folder.path(name), text.as_bytes()).unwrap();
+            }
+            folder
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        fn text(&self, name: &str) -> String {
+            files::read(&self.path(name)).unwrap()
+        }
+
+        /// Runs the command on a path in the folder.
+        fn run(&self, path: &str, change: impl FnOnce(&mut FmtArgs)) -> Result<Exit, CommandError> {
+            let mut args = FmtArgs {
+                paths: vec![self.path(path)],
+                check: false,
+                list: false,
+                write: true,
+                recursive: false,
+            };
+            change(&mut args);
+            let terminal = Terminal { colour: false, colour_errors: false };
+            run(&args, &Context { env: env::real::env(), terminal, program: "pasture" })
+        }
+    }
+
+    #[test]
+    fn files_of_a_folder_are_written_and_no_others() {
+        let folder = Folder::new();
+        assert_eq!(folder.run("", |_| {}).unwrap(), Exit::SUCCESS);
+        assert_eq!(folder.text("rough.nomad"), FORMATTED);
+        for name in ["other.txt", ".hidden.hcl", "below/deep.nomad.hcl"] {
+            assert_eq!(folder.text(name), ROUGH, "{name}");
+        }
+        assert_eq!(folder.run("", |args| args.recursive = true).unwrap(), Exit::SUCCESS);
+        assert_eq!(folder.text("below/deep.nomad.hcl"), FORMATTED);
+        // A file that is named is taken whatever it is called.
+        folder.run("other.txt", |_| {}).unwrap();
+        assert_eq!(folder.text("other.txt"), FORMATTED);
+    }
+
+    #[test]
+    fn a_check_writes_nothing_and_fails_where_something_is_to_do() {
+        let folder = Folder::new();
+        assert_eq!(folder.run("", |args| args.check = true).unwrap(), Exit::FAILURE);
+        assert_eq!(folder.text("rough.nomad"), ROUGH);
+        assert_eq!(folder.run("formatted.hcl", |args| args.check = true).unwrap(), Exit::SUCCESS);
+        assert_eq!(folder.run("", |args| args.write = false).unwrap(), Exit::SUCCESS);
+        assert_eq!(folder.text("rough.nomad"), ROUGH);
+    }
+
+    #[test]
+    fn what_is_no_hcl_is_left_alone_and_the_rest_is_written() {
+        let folder = Folder::new();
+        env::real::env().disk.replace(&folder.path("broken.hcl"), b"a {\n  x = \n}\n").unwrap();
+        let error = folder.run("", |_| {}).unwrap_err();
+        assert!(error.to_string().contains("broken.hcl:2:3"), "{error}");
+        assert_eq!(folder.text("broken.hcl"), "a {\n  x = \n}\n");
+        assert_eq!(folder.text("rough.nomad"), FORMATTED);
+        assert!(folder.run("missing.hcl", |_| {}).is_err());
+    }
+}

@@ -39,7 +39,7 @@ use crate::model::Job;
 pub struct JobValidateArgs {
     /// Job files in HCL or JSON; `-` for standard input
     #[arg(value_name = "FILE", required = true)]
-    files: Vec<PathBuf>,
+    job_files: Vec<PathBuf>,
 
     /// Print the findings as JSON; a job in JSON is told from HCL by itself
     #[arg(long)]
@@ -85,14 +85,14 @@ impl<'a> Finding<'a> {
 pub fn run(args: &JobValidateArgs, context: &Context) -> Result<Exit, CommandError> {
     let mut findings: Vec<Diagnostic> = Vec::new();
     let mut is_valid = true;
-    for path in &args.files {
+    for path in &args.job_files {
         match read(path, &args.variables, context) {
             Ok(parsed) => findings.extend(parsed.warnings),
             Err(CommandError::Invalid(problems)) => {
                 is_valid = false;
                 findings.extend(problems.iter().cloned());
             }
-            Err(other) if args.files.len() == 1 => return Err(other),
+            Err(other) if args.job_files.len() == 1 => return Err(other),
             Err(other) => {
                 context.warn(&format!("Error: {other}"));
                 is_valid = false;
@@ -101,10 +101,9 @@ pub fn run(args: &JobValidateArgs, context: &Context) -> Result<Exit, CommandErr
     }
     if args.json {
         context.print(&output::json(&findings.iter().map(Finding::new).collect::<Vec<_>>()));
-    } else {
-        for finding in &findings {
-            context.warn(&finding.render(context.terminal.colour_errors));
-        }
+    } else if !findings.is_empty() {
+        let colour = context.terminal.colour_errors;
+        context.warn(&findings.iter().map(|finding| finding.render(colour)).collect::<Vec<_>>().join("\n"));
     }
     if !is_valid {
         return Ok(Exit::FAILURE);

@@ -94,8 +94,11 @@ fn scenario(reader: &Reader, block: &Block, library: &Library) -> Option<Scenari
     let mut steps: Vec<Step> = Vec::new();
     for block in fields.blocks("step") {
         let step = step(reader, &mut known, block);
-        if steps.iter().any(|other| other.name == step.name) {
-            reader.error(&block.span, format!("there is another step {:?}", step.name));
+        if let Some(at) = steps.iter().position(|other| other.name == step.name) {
+            let first = fields.blocks("step").get(at).map_or(block.span.start, |first| first.span.start);
+            let (line, _) = reader.source().position(first);
+            let message = format!("there is another step {:?}", step.name);
+            reader.error_with_help(&block.span, message, format!("the first is in line {line}"));
         }
         steps.push(step);
     }
