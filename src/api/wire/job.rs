@@ -165,9 +165,6 @@ pub struct ParseRequest {
     /// The job file.
     #[serde(rename = "JobHCL")]
     pub job_hcl: String,
-    /// Values for its variables, as a file of `name = value` lines.
-    #[serde(rename = "Variables")]
-    pub variables: String,
     /// Fill in what was not said.
     #[serde(rename = "Canonicalize", deserialize_with = "null_as_default")]
     pub canonicalize: bool,

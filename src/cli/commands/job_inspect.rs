@@ -9,14 +9,17 @@ use crate::cli::error::CommandError;
 use crate::cli::exit::Exit;
 use crate::cli::find;
 use crate::cli::output;
+use crate::jobspec;
+use crate::model::Job;
 
 /// Print a job as the cluster keeps it
 ///
-/// The JSON can be changed and run again.
+/// The JSON can be changed and run again, and so can the job file that -hcl prints.
 ///
-/// Example:
+/// Examples:
 ///
 ///   pasture job inspect example
+///   pasture job inspect -hcl -version=0 example > example.nomad
 ///
 /// See also: run, job history
 #[derive(Args, Clone, Debug)]
@@ -31,8 +34,12 @@ pub struct JobInspectArgs {
     version: Option<u64>,
 
     /// Accepted for scripts: it is JSON anyway
-    #[arg(long)]
+    #[arg(long, conflicts_with = "hcl")]
     json: bool,
+
+    /// Print a job file in HCL that makes the same job
+    #[arg(long)]
+    hcl: bool,
 
     #[command(flatten)]
     connection: Connection,
@@ -63,6 +70,12 @@ pub async fn run(args: &JobInspectArgs, context: &Context) -> Result<Exit, Comma
             serde_json::json!(job)
         }
     };
+    if args.hcl {
+        let job: Job = serde_json::from_value(job)
+            .map_err(|error| CommandError::Other(format!("the answer is no job: {error}")))?;
+        context.print(&jobspec::print(&job));
+        return Ok(Exit::SUCCESS);
+    }
     context.print(&output::json(&serde_json::json!({ "Job": job })));
     Ok(Exit::SUCCESS)
 }
