@@ -105,6 +105,13 @@ impl AllocCore {
         Vec::new()
     }
 
+    /// Takes note that it was found not to be well at `now`.
+    pub fn note_unhealthy(&mut self, now: Timestamp, reason: &str) {
+        for state in self.states.values_mut() {
+            push(state, event::alloc_unhealthy(now, reason));
+        }
+    }
+
     /// Returns the allocation's status with a word why.
     pub fn status(&self) -> (ClientStatus, &str) {
         if let Some(failure) = &self.failure {

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
 use super::core::{Action, AllocCore};
+use super::health::{HealthCore, Verdict};
 use crate::client::dir::AllocDirs;
 use crate::client::driver::{Driver, DriverError};
 use crate::client::state_db::{SavedTasks, StateDb, StateError};
@@ -16,7 +17,10 @@ use crate::client::task::runner::{Change, Past, Report, TaskRunner};
 use crate::client::updates::Updates;
 use crate::env::Env;
 use crate::env::spawn::AbortOnDrop;
-use crate::model::{Allocation, ClientStatus, DesiredStatus, Node, Task, TaskGroup, TaskRunState};
+use crate::model::{
+    AllocHealth, Allocation, ClientStatus, DeploymentId, DesiredStatus, Node, Task, TaskGroup, TaskRunState,
+    Timestamp,
+};
 
 /// Changes of tasks that may wait for their allocation's runner.
 const REPORTS_MAX: usize = 64;
@@ -102,6 +106,10 @@ struct Run {
     /// Whether no earlier life of the agent knew the allocation.
     is_new: bool,
     core: AllocCore,
+    /// Whether it is well, while its deployment wants to know.
+    health: Option<HealthCore>,
+    /// The deployment that wants to know, or has been told.
+    deployment: Option<DeploymentId>,
     saved: SavedTasks,
     /// The tasks that had not ended when the loop began.
     tasks: BTreeMap<String, Running>,
@@ -123,12 +131,13 @@ impl Run {
     ) -> Self {
         let is_new = saved.is_none();
         let saved = saved.unwrap_or_default();
-        let core = {
+        let (core, health, deployment) = {
             let alloc = alloc.borrow_and_update();
             let tasks = alloc.task_group().into_iter().flat_map(|group| &group.tasks);
-            AllocCore::new(alloc.id, tasks.map(|task| task.name.clone()), saved.states.clone())
+            let core = AllocCore::new(alloc.id, tasks.map(|task| task.name.clone()), saved.states.clone());
+            (core, HealthCore::of(&alloc, shared.env.now()), alloc.deployment_id)
         };
-        Self { shared, alloc, stop, status, is_new, core, saved, tasks: BTreeMap::new() }
+        Self { shared, alloc, stop, status, is_new, core, health, deployment, saved, tasks: BTreeMap::new() }
     }
 
     async fn run(mut self) {
@@ -144,6 +153,7 @@ impl Run {
             self.publish().await;
         }
         while !self.status.borrow().is_terminal() {
+            let health_due = health_due(self.shared.env.now(), self.health_look());
             tokio::select! {
                 biased;
                 changed = self.alloc.changed() => {
@@ -151,6 +161,7 @@ impl Run {
                     if let Err(error) = self.keep_alloc().await {
                         warn!(%error, "what the servers say of an allocation can not be kept");
                     }
+                    self.follow_deployment();
                     self.act();
                 }
                 changed = self.stop.changed() => {
@@ -164,7 +175,13 @@ impl Run {
                     while let Ok(report) = heard.try_recv() {
                         self.take(report);
                     }
+                    self.look_at_health();
                     self.publish().await;
+                }
+                () = health_due => {
+                    if self.look_at_health() {
+                        self.publish().await;
+                    }
                 }
             }
         }
@@ -253,8 +270,43 @@ impl Run {
     fn act(&mut self) {
         let asked = self.stop.borrow_and_update().clone();
         let Some(reason) = asked.or_else(|| unwanted(&self.alloc.borrow())) else { return };
+        // What is asked to end is not unwell when it does.
+        self.health = self.health.take().filter(|health| health.verdict().is_some());
         let actions = self.core.stop(&reason);
         self.carry_out(&actions);
+    }
+
+    /// Begins to look after its health when it has become part of another deployment where it is.
+    fn follow_deployment(&mut self) {
+        let alloc = self.alloc.borrow().clone();
+        if self.deployment != alloc.deployment_id {
+            self.deployment = alloc.deployment_id;
+            self.health = HealthCore::of(&alloc, self.shared.env.now());
+        }
+    }
+
+    /// Returns when its health has to be looked at, whatever happens.
+    fn health_look(&self) -> Option<Timestamp> {
+        self.health.as_ref()?.next_look(self.core.states())
+    }
+
+    /// Looks whether it is well; tells whether that was found out just now.
+    fn look_at_health(&mut self) -> bool {
+        let now = self.shared.env.now();
+        let Some(health) = &mut self.health else { return false };
+        let Some(Verdict { health, reason }) = health.look(now, self.core.states()).cloned() else {
+            return false;
+        };
+        if !health.healthy {
+            self.core.note_unhealthy(now, &reason);
+        }
+        true
+    }
+
+    /// Returns what to tell of its health: nothing once the servers know, so that a person's word stands.
+    fn health(&self) -> Option<AllocHealth> {
+        let verdict = self.health.as_ref()?.verdict()?;
+        self.alloc.borrow().health().is_none().then_some(verdict.health)
     }
 
     fn take(&mut self, report: Report) {
@@ -284,7 +336,8 @@ impl Run {
     async fn publish(&mut self) {
         self.saved.states = self.core.states().clone();
         let (state, copy) = (self.shared.state.clone(), self.saved.clone());
-        let update = self.core.update(self.shared.env.now());
+        let mut update = self.core.update(self.shared.env.now());
+        update.health = self.health();
         let id = update.id;
         if let Err(error) = self.shared.env.blocking(move || state.put_tasks(id, &copy)).await {
             // Worse than not being found after a restart would be not to run, or not to be seen running.
@@ -294,6 +347,14 @@ impl Run {
         self.shared.updates.push(update);
         // Last: whoever waits for the end may count on its update.
         self.status.send_replace(status);
+    }
+}
+
+/// Waits until `look`, for ever if there is none.
+async fn health_due(now: Timestamp, look: Option<Timestamp>) {
+    match look {
+        Some(look) => tokio::time::sleep(look.since(now)).await,
+        None => std::future::pending().await,
     }
 }
 

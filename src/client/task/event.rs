@@ -56,6 +56,11 @@ pub fn terminated(now: Timestamp, exit: &Exit) -> TaskEvent {
     event("Terminated", now, message, &details)
 }
 
+/// Its allocation was found not to be well, which its deployment has to know.
+pub fn alloc_unhealthy(now: Timestamp, reason: &str) -> TaskEvent {
+    event("Alloc Unhealthy", now, reason, &[])
+}
+
 /// It will start again.
 pub fn restarting(now: Timestamp, after: Duration, reason: &str) -> TaskEvent {
     let details = [("restart_reason", reason.to_owned()), ("start_delay", after.as_nanos().to_string())];
