@@ -11,7 +11,7 @@ use super::agent::Agent;
 use super::error::ApiError;
 use super::forward;
 use super::handlers::{
-    agent as agents, allocations, client, evaluations, jobs, nodes, operator, search, status,
+    agent as agents, allocations, client, evaluations, jobs, nodes, operator, plan, search, status,
 };
 
 /// Returns the routes of an agent, with [`forward`] before them. PUT and POST are the same everywhere.
@@ -25,6 +25,7 @@ pub fn router(agent: Agent) -> Router {
         // Ids of jobs may contain slashes: the handler looks for the suffix itself.
         .route("/v1/job/{*path}", any(jobs::one))
         .route("/v1/nodes", get(nodes::list))
+        .route("/v1/nodes/plan", post(plan::nodes).put(plan::nodes))
         .route("/v1/node/{id}", get(nodes::read))
         .route("/v1/node/{id}/allocations", get(nodes::allocations))
         .route("/v1/node/{id}/eligibility", post(nodes::eligibility).put(nodes::eligibility))

@@ -11,6 +11,8 @@ use std::process::ExitCode;
 /// | 2 | the evaluation ended, but not everything could be placed | the cluster did not come to rest | - |
 /// | 3 | - | the run broke: a bug in Pasture | - |
 ///
+/// `plan` alone is different: 0 when no allocation would be created or destroyed, 1 when some would, 255 when it failed.
+///
 /// Misuse is 1 and not 2, as with Nomad: 2 has to mean that placements failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exit(pub u8);
@@ -22,6 +24,11 @@ impl Exit {
     pub const FAILURE: Self = Self(1);
     /// The evaluation ended, but not everything could be placed.
     pub const NOT_PLACED: Self = Self(2);
+
+    /// Running the job would create or destroy allocations.
+    pub const PLAN_CHANGES: Self = Self(1);
+    /// A job could not be planned.
+    pub const PLAN_FAILED: Self = Self(255);
 
     /// Takes over a code from a command that has its own column in the table.
     pub fn from_code(code: i32) -> Self {

@@ -8,7 +8,7 @@ use super::commands::{
     agent, agent_info, alloc_logs, alloc_status, completion, eval_list, eval_status, fmt, job_allocs,
     job_eval, job_history, job_init, job_inspect, job_plan, job_run, job_scale, job_status, job_stop,
     job_validate, node_drain, node_eligibility, node_status, operator_raft_list_peers, reference, scenario,
-    server_members, status, test, version,
+    server_members, status, test, version, why_not,
 };
 use super::context::Context;
 use super::error::CommandError;
@@ -54,6 +54,7 @@ pub enum Command {
     Inspect(job_inspect::JobInspectArgs),
     Plan(job_plan::JobPlanArgs),
     Logs(alloc_logs::AllocLogsArgs),
+    WhyNot(why_not::WhyNotArgs),
 
     /// Work with jobs
     #[command(subcommand, disable_help_subcommand = true)]
@@ -174,7 +175,7 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, CommandError> {
         Command::Inspect(args) | Command::Job(JobCommand::Inspect(args)) => {
             asking(job_inspect::run(args, context))
         }
-        Command::Plan(args) | Command::Job(JobCommand::Plan(args)) => job_plan::run(args),
+        Command::Plan(args) | Command::Job(JobCommand::Plan(args)) => asking(job_plan::run(args, context)),
         Command::Job(JobCommand::History(args)) => asking(job_history::run(args, context)),
         Command::Job(JobCommand::Scale(args)) => asking(job_scale::run(args, context)),
         Command::Job(JobCommand::Eval(args)) => asking(job_eval::run(args, context)),
@@ -193,13 +194,16 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, CommandError> {
             asking(node_status::run(args, context))
         }
         Command::Node(NodeCommand::Eligibility(args)) => asking(node_eligibility::run(args, context)),
-        Command::NodeDrain(args) | Command::Node(NodeCommand::Drain(args)) => node_drain::run(args),
+        Command::NodeDrain(args) | Command::Node(NodeCommand::Drain(args)) => {
+            asking(node_drain::run(args, context))
+        }
         Command::ServerMembers(args) | Command::Server(ServerCommand::Members(args)) => {
             asking(server_members::run(args, context))
         }
         Command::Operator(OperatorCommand::Raft(RaftCommand::ListPeers(args))) => {
             asking(operator_raft_list_peers::run(args, context))
         }
+        Command::WhyNot(args) => asking(why_not::run(args, context)),
         Command::AgentInfo(args) => asking(agent_info::run(args, context)),
         // An agent runs on several threads, and each simulated world on one of its own.
         Command::Agent(args) => agent::run(args, context),

@@ -44,9 +44,41 @@ pub struct JobPlan {
 }
 
 impl JobPlan {
-    /// Returns what was decided, in numbers, by group.
-    pub fn annotations(&self) -> &BTreeMap<String, DesiredUpdates> {
-        &self.decision.plan.annotations
+    /// Returns what was decided, in numbers, by group; counted from the plan where the scheduler says nothing itself.
+    pub fn annotations(&self) -> BTreeMap<String, DesiredUpdates> {
+        let plan = &self.decision.plan;
+        if !plan.annotations.is_empty() {
+            return plan.annotations.clone();
+        }
+        let mut groups: BTreeMap<String, DesiredUpdates> =
+            self.job.groups.iter().map(|group| (group.name.clone(), DesiredUpdates::default())).collect();
+        for place in &plan.places {
+            let group = groups.entry(place.group.clone()).or_default();
+            let previous = place.previous.and_then(|id| self.view.alloc(&id));
+            match previous.is_some_and(|previous| !previous.is_client_terminal()) {
+                true => group.destructive_update += 1,
+                false => group.place += 1,
+            }
+            group.preemptions += u32::try_from(place.preempted.len()).unwrap_or(u32::MAX);
+        }
+        for (name, queued) in &self.decision.eval.queued {
+            groups.entry(name.clone()).or_default().place += queued;
+        }
+        for update in &plan.updates {
+            groups.entry(update.group.clone()).or_default().in_place_update += 1;
+        }
+        for stop in plan.stops.iter().filter(|stop| stop.next.is_none() && stop.preempted_by.is_none()) {
+            if let Some(alloc) = self.view.alloc(&stop.alloc_id) {
+                groups.entry(alloc.group.clone()).or_default().stop += 1;
+            }
+        }
+        let key = self.job.key();
+        let held = self.view.allocs_by_job(&key).filter(|alloc| !alloc.is_terminal());
+        for alloc in held {
+            let touched = plan.places.iter().chain(&plan.updates).any(|other| other.id == alloc.id);
+            groups.entry(alloc.group.clone()).or_default().ignore += u32::from(!touched);
+        }
+        groups
     }
 
     /// Returns the groups that could not be placed in full.
@@ -57,8 +89,8 @@ impl JobPlan {
     /// Tells whether allocations would come or go.
     pub fn changes_allocations(&self) -> bool {
         let plan = &self.decision.plan;
-        let wanted = plan.annotations.values().any(|group| group.place + group.destructive_update > 0);
-        !plan.places.is_empty() || !plan.stops.is_empty() || wanted
+        let unplaced = self.decision.eval.queued.values().any(|queued| *queued > 0);
+        !plan.places.is_empty() || !plan.stops.is_empty() || unplaced
     }
 
     /// Explains each group that could not be placed in full, as things would be.

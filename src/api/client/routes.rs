@@ -8,9 +8,9 @@ use crate::api::wire::agent::{
 };
 use crate::api::wire::node::EligibilityRequest;
 use crate::api::wire::{
-    AllocStub, Allocation, Evaluation, Job, JobStub, JobSummary, JobVersions, Node, NodeStub,
-    NodeUpdateResponse, ParseRequest, RegisterRequest, RegisterResponse, ScaleRequest, ScaleStatus,
-    ValidateResponse,
+    AllocStub, Allocation, Evaluation, Explanation, Job, JobPlanRequest, JobPlanResponse, JobStub,
+    JobSummary, JobVersions, Node, NodePlanRequest, NodePlanResponse, NodeStub, NodeUpdateResponse,
+    ParseRequest, RegisterRequest, RegisterResponse, ScaleRequest, ScaleStatus, ValidateResponse,
 };
 
 type Result<T> = std::result::Result<Answer<T>, ClientError>;
@@ -109,6 +109,27 @@ impl Api {
         self.put(&job_path(id, "/scale"), options, &request).await
     }
 
+    /// Asks what running a job would change; with `explain` it is told why something finds no place.
+    pub async fn plan_job(
+        &self,
+        job: &Job,
+        diff: bool,
+        explain: bool,
+        options: &Options,
+    ) -> Result<JobPlanResponse> {
+        let request = JobPlanRequest { job: job.clone(), diff, explain, ..JobPlanRequest::default() };
+        self.put(&job_path(&job.id, "/plan"), options, &request).await
+    }
+
+    /// Asks where one more instance of each group of a job could go, or of one group.
+    pub async fn why(&self, id: &str, group: Option<&str>, options: &Options) -> Result<Vec<Explanation>> {
+        let mut options = options.clone();
+        if let Some(group) = group {
+            options = options.with("group", group);
+        }
+        self.get(&job_path(id, "/why"), &options).await
+    }
+
     /// Makes the scheduler look at a job again.
     pub async fn evaluate_job(&self, id: &str, options: &Options) -> Result<RegisterResponse> {
         let request: BTreeMap<&str, &str> = BTreeMap::from([("JobID", id)]);
@@ -131,6 +152,11 @@ impl Api {
     /// Returns a node's allocations in full.
     pub async fn node_allocations(&self, id: &str, options: &Options) -> Result<Vec<Allocation>> {
         self.get(&format!("/v1/node/{}/allocations", encode_segment(id)), options).await
+    }
+
+    /// Asks what would follow if nodes were drained or lost.
+    pub async fn plan_nodes(&self, request: &NodePlanRequest, options: &Options) -> Result<NodePlanResponse> {
+        self.put("/v1/nodes/plan", options, request).await
     }
 
     /// Says whether new allocations may go to a node.

@@ -28,7 +28,8 @@ pub fn metric(from: &model::AllocMetric) -> AllocMetric {
     }
 }
 
-fn score(from: &model::metric::NodeScore) -> NodeScoreMeta {
+/// One candidate's scores.
+pub fn score(from: &model::metric::NodeScore) -> NodeScoreMeta {
     NodeScoreMeta {
         node_id: from.node_id.to_string(),
         scores: from.scores.iter().map(|(scorer, value)| (scorer.as_str().to_owned(), *value)).collect(),

@@ -7,6 +7,7 @@ pub mod eval;
 pub mod job;
 pub mod metric;
 pub mod node;
+pub mod plan;
 pub mod resources;
 
 /// Returns an id as text, empty for none.

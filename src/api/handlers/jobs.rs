@@ -25,11 +25,10 @@ use crate::model::{Job, JobKey};
 use crate::state::WatchKey;
 
 /// Suffixes of `/v1/job/:id` that Nomad has and Pasture does not have yet.
-const NOT_SUPPORTED: [&str; 10] = [
+const NOT_SUPPORTED: [&str; 9] = [
     "/periodic/force",
     "/dispatch/payload",
     "/dispatch",
-    "/plan",
     "/revert",
     "/stable",
     "/services",
@@ -114,6 +113,8 @@ pub async fn one(
         "deployments",
         "evaluate",
         "evaluations",
+        "plan",
+        "why",
         "scale",
         "summary",
         "versions",
@@ -126,11 +127,13 @@ pub async fn one(
     match suffix {
         "evaluate" if is_write => evaluate(&agent, &params, key).await,
         "scale" if is_write => scale(&agent, &params, key, &body).await,
+        "plan" if is_write => super::plan::job(&agent, &params, &body, &key.id).await,
         "" if is_write => submit(&agent, &params, &body, Some(&key.id)).await,
         "" if method == Method::DELETE => deregister(&agent, &params, key).await,
-        "evaluate" => Err(ApiError::InvalidMethod),
+        "evaluate" | "plan" => Err(ApiError::InvalidMethod),
         _ if method != Method::GET && method != Method::HEAD => Err(ApiError::InvalidMethod),
         "" => read(&agent, &params, key).await,
+        "why" => super::plan::why(&agent, &params, &key).await,
         "allocations" => allocations(&agent, &params, key).await,
         "evaluations" => evaluations(&agent, &params, key).await,
         "summary" => read_summary(&agent, &params, key).await,
@@ -198,6 +201,19 @@ fn deployment(agent: &Agent, params: &Params, key: &JobKey, none: &impl serde::S
 }
 
 async fn submit(agent: &Agent, params: &Params, body: &[u8], id: Option<&str>) -> Reply {
+    let (request, job, warnings) = read_submission(agent, params, body, id)?;
+    let enforce = flag(&request, "EnforceIndex")?.then(|| number(&request, "JobModifyIndex")).transpose()?;
+    let done = agent.servers()?.register_job(job, enforce).await?;
+    respond(params, done, warnings.join("\n"))
+}
+
+/// Reads a submission: the whole body, the job in it, and what to warn of.
+pub(super) fn read_submission(
+    agent: &Agent,
+    params: &Params,
+    body: &[u8],
+    id: Option<&str>,
+) -> Result<(Value, Job, Vec<String>), ApiError> {
     let (request, submitted) = submitted_job(body)?;
     let names_namespace = request::get(as_object(&submitted), "Namespace").and_then(Value::as_str).is_some();
     let ParsedJson { mut job, warnings } =
@@ -215,9 +231,7 @@ async fn submit(agent: &Agent, params: &Params, body: &[u8], id: Option<&str>) -
             agent.info().region
         )));
     }
-    let enforce = flag(&request, "EnforceIndex")?.then(|| number(&request, "JobModifyIndex")).transpose()?;
-    let done = agent.servers()?.register_job(job, enforce).await?;
-    respond(params, done, warnings.join("\n"))
+    Ok((request, job, warnings))
 }
 
 async fn deregister(agent: &Agent, params: &Params, key: JobKey) -> Reply {
@@ -282,7 +296,7 @@ fn as_object(value: &Value) -> &serde_json::Map<String, Value> {
     value.as_object().unwrap_or(&EMPTY)
 }
 
-fn flag(request: &Value, name: &str) -> Result<bool, ApiError> {
+pub(super) fn flag(request: &Value, name: &str) -> Result<bool, ApiError> {
     match request::get(as_object(request), name) {
         None | Some(Value::Null) => Ok(false),
         Some(Value::Bool(flag)) => Ok(*flag),
@@ -308,6 +322,6 @@ fn job<'a>(view: &'a View, key: &JobKey) -> Result<&'a Arc<Job>, ApiError> {
     view.snapshot.job(key).ok_or_else(not_found)
 }
 
-fn not_found() -> ApiError {
+pub(super) fn not_found() -> ApiError {
     ApiError::NotFound("job not found".to_owned())
 }

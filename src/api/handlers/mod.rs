@@ -10,5 +10,6 @@ pub mod jobs;
 mod logs;
 pub mod nodes;
 pub mod operator;
+pub mod plan;
 pub mod search;
 pub mod status;

@@ -20,6 +20,7 @@ pub mod eval;
 pub mod job;
 pub mod metric;
 pub mod node;
+pub mod plan;
 pub mod resources;
 pub mod time;
 
@@ -34,6 +35,7 @@ pub use job::{
 };
 pub use metric::AllocMetric;
 pub use node::{Node, NodeStub, NodeUpdateResponse};
+pub use plan::{Explanation, JobPlanRequest, JobPlanResponse, NodePlanRequest, NodePlanResponse};
 pub use resources::{NetworkResource, Port, Resources};
 pub use time::GoTime;
 

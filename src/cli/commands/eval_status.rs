@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::why_not;
 use crate::api::client::{Api, Options, encode_segment};
 use crate::cli::connection::Connection;
 use crate::cli::context::Context;
@@ -77,6 +78,13 @@ pub async fn one(
     }
     let eval = api.evaluation(id, true, options).await?.value;
     let placed = api.evaluation_allocations(id, options).await?.value;
-    context.print(&show::status(&context.style(verbose), &eval, &placed));
+    let style = context.style(verbose);
+    let mut parts = vec![show::status(&style, &eval, &placed)];
+    if eval.status == "blocked" {
+        let options = Options { namespace: Some(eval.namespace.clone()), ..options.clone() };
+        let groups = eval.failed_tg_allocs.keys();
+        parts.push(why_not::ways_out(api, &options, &style, &eval.job_id, groups).await);
+    }
+    context.print(&output::sections(parts));
     Ok(Exit::SUCCESS)
 }

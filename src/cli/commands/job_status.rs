@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::why_not;
 use crate::api::client::{Api, ClientError, Options, encode_segment};
 use crate::cli::connection::Connection;
 use crate::cli::context::Context;
@@ -116,7 +117,11 @@ pub async fn one(
     }
     let status = gather(api, options, id, args.short).await?;
     let shown = show::Show { short: args.short, evals: args.evals };
-    context.print(&show::status(&context.style(args.verbose), &status, shown));
+    let style = context.style(args.verbose);
+    let waiting = status.evals.iter().filter(|eval| eval.status == "blocked");
+    let groups: Vec<String> = waiting.flat_map(|eval| eval.failed_tg_allocs.keys().cloned()).collect();
+    let ways = why_not::ways_out(api, options, &style, id, groups.iter()).await;
+    context.print(&output::sections([show::status(&style, &status, shown), ways]));
     Ok(Exit::SUCCESS)
 }
 

@@ -29,3 +29,4 @@ pub mod server_members;
 pub mod status;
 pub mod test;
 pub mod version;
+pub mod why_not;

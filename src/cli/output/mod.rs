@@ -9,6 +9,7 @@ pub mod eval;
 pub mod job;
 pub mod metric;
 pub mod node;
+pub mod plan;
 pub mod table;
 pub mod time;
 
