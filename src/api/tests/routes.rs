@@ -244,3 +244,65 @@ async fn a_job_is_validated_without_being_run() {
     assert!(!answer["ValidationErrors"].as_array().unwrap().is_empty(), "{answer}");
     assert!(answer["Error"].as_str().unwrap().contains("riority"), "{answer}");
 }
+
+#[tokio::test]
+async fn a_job_is_planned_and_nothing_is_changed() {
+    let running = server().await;
+    let (api, options) = (&running.api, Options::default());
+    let before = running.servers.store.snapshot().index();
+    let mut job = api.job("web/eu", &options).await.unwrap().value;
+    job.groups[0].count = 40;
+    job.groups[0].tasks[0].resources.networks.clear();
+    job.groups[0].constraints.push(crate::model::Constraint {
+        left: "${node.class}".to_owned(),
+        right: "docker".to_owned(),
+        ..Default::default()
+    });
+    let plan = api.plan_job(&job, true, true, &options).await.unwrap().value;
+    let updates = plan.annotations.unwrap().desired_tg_updates["app"];
+    assert_eq!(updates.place + updates.in_place_update + updates.destructive_update + updates.ignore, 40);
+    assert!(plan.failed_tg_allocs.contains_key("app"), "forty do not fit on one node");
+    assert_eq!(plan.job_modify_index, job.job_modify_index);
+    let diff = plan.diff.unwrap();
+    let count = diff.task_groups[0].fields.iter().find(|field| field.name == "Count").unwrap();
+    assert_eq!((count.old.as_str(), count.new.as_str()), ("2", "40"));
+    let explanation = &plan.explanations[0];
+    assert_eq!(explanation.nodes[0].reasons[0].kind, "capacity");
+    assert!(explanation.ways_out[0].text.starts_with("fits on farm-01 if "), "{:?}", explanation.ways_out);
+    assert_eq!(running.servers.store.snapshot().index(), before);
+
+    // A job that is not there yet, on a node that it may not use.
+    job.id = "other".to_owned();
+    job.groups[0].count = 1;
+    job.groups[0].constraints[0].right = "system".to_owned();
+    let plan = api.plan_job(&job, false, true, &options).await.unwrap().value;
+    assert!(plan.diff.is_none() && plan.job_modify_index == 0);
+    let reason = &plan.explanations[0].nodes[0].reasons[0];
+    assert_eq!(
+        (reason.kind.as_str(), reason.owner.as_str(), reason.path.as_str()),
+        ("constraint", "group \"app\"", "TaskGroups[0].Constraints[0]")
+    );
+    assert!(plan.explanations[0].ways_out[0].text.contains("but for the constraint"));
+}
+
+#[tokio::test]
+async fn what_speaks_against_nodes_and_what_would_follow_from_their_loss_is_told() {
+    let running = server().await;
+    let (api, options) = (&running.api, Options::default());
+    let mut job = api.job("web/eu", &options).await.unwrap().value;
+    (job.id, job.node_pool) = ("here".to_owned(), "default".to_owned());
+    job.groups[0].tasks[0].resources.networks.clear();
+    api.register(&job, None, &options).await.unwrap();
+    let why = api.why("here", Some("app"), &options).await.unwrap().value;
+    assert!(why[0].nodes[0].fits, "{why:?}");
+    assert!(why[0].nodes[0].score.is_some() && why[0].ways_out.is_empty());
+    let lost = crate::api::wire::NodePlanRequest { lost: vec![NODE.to_owned()], ..Default::default() };
+    let plan = api.plan_nodes(&lost, &options).await.unwrap().value;
+    assert_eq!((plan.moves[0].from.as_str(), plan.moves[0].outcome.as_str()), ("farm-01", "no place"));
+    assert_eq!((plan.shortfalls[0].before, plan.shortfalls[0].after), (1, 0));
+    let missing = NODE.replace('1', "2");
+    let lost = crate::api::wire::NodePlanRequest { lost: vec![missing], ..Default::default() };
+    assert!(api.plan_nodes(&lost, &options).await.unwrap_err().is_not_found());
+    let view = running.servers.store.snapshot();
+    assert!(view.nodes().all(|node| node.is_schedulable()), "nothing is changed");
+}

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::job_validate::{self, VariableArgs};
+use super::job_validate;
 use crate::cli::connection::Connection;
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, plan as show};
+use crate::cli::variables::VariableArgs;
 
 /// Show what running a job would change
 ///

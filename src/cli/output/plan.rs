@@ -68,8 +68,11 @@ fn counts(updates: &DesiredUpdates) -> String {
         (updates.reschedule_later, "reschedule later"),
         (updates.ignore, "ignore"),
     ];
-    let written: Vec<String> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let written: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
     if written.is_empty() { "nothing to do".to_owned() } else { written.join(", ") }
 }
 
@@ -149,7 +152,8 @@ pub fn nodes(style: &Style, plan: &NodePlanResponse) -> String {
         ]);
     }
     let short = plan.shortfalls.iter().map(|one| {
-        let title = format!("Job {:?}, group {:?}: {} of {}", one.job_id, one.task_group, one.after, one.wanted);
+        let title =
+            format!("Job {:?}, group {:?}: {} of {}", one.job_id, one.task_group, one.after, one.wanted);
         let text = match &one.explanation {
             None => "no place was looked for".to_owned(),
             Some(explanation) => explanation_body(style, explanation),
@@ -190,9 +194,11 @@ pub fn difference(style: &Style, diff: &JobDiff, verbose: bool) -> String {
     if verbose || matches!(diff.diff_type, DiffType::Edited | DiffType::None) {
         parts(style, &diff.fields, &diff.objects, 0, &mut lines);
     }
-    let is_told = |group: &&TaskGroupDiff| verbose || group.diff_type != DiffType::None || !group.updates.is_empty();
+    let is_told =
+        |group: &&TaskGroupDiff| verbose || group.diff_type != DiffType::None || !group.updates.is_empty();
     for group in diff.task_groups.iter().filter(is_told) {
-        let updates: Vec<String> = group.updates.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        let updates: Vec<String> =
+            group.updates.iter().map(|(what, count)| format!("{count} {what}")).collect();
         let updates = if updates.is_empty() { String::new() } else { format!(" ({})", updates.join(", ")) };
         lines.push(format!("{}Task Group: {:?}{updates}", mark(style, group.diff_type), group.name));
         if verbose || group.diff_type == DiffType::Edited {
@@ -210,7 +216,13 @@ pub fn difference(style: &Style, diff: &JobDiff, verbose: bool) -> String {
     lines.join("\n")
 }
 
-fn parts(style: &Style, fields: &[FieldDiff], objects: &[ObjectDiff], spaces: usize, lines: &mut Vec<String>) {
+fn parts(
+    style: &Style,
+    fields: &[FieldDiff],
+    objects: &[ObjectDiff],
+    spaces: usize,
+    lines: &mut Vec<String>,
+) {
     let pad = " ".repeat(spaces);
     let width = fields.iter().map(|field| field.name.chars().count()).max().unwrap_or(0) + 1;
     for field in fields {

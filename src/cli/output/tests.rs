@@ -8,6 +8,10 @@ use crate::api::wire::alloc::{
 use crate::api::wire::job::{JobDiff, JobStub, TaskGroupSummary};
 use crate::api::wire::metric::{NodeScoreMeta, NodeVerdict};
 use crate::api::wire::node::DriverInfo;
+use crate::api::wire::plan::{
+    DesiredUpdates, Explanation, JobPlanResponse, Move, NodeExplanation, NodePlanResponse, PlanAnnotations,
+    Reason, Shortfall, WayOut,
+};
 use crate::api::wire::{
     AllocMetric, AllocStub, Allocation, Evaluation, GoTime, Job, JobSummary, NetworkResource, Node, NodeStub,
     Port, TaskEvent, TaskGroup, TaskState,
@@ -374,6 +378,9 @@ fn everything_is_shown_as_kept() {
         ("node-verbose", node::status(&verbose, &node(), &[], true)),
         ("members", node::members(&plain, &members(), "10.20.30.1:4647")),
         ("raft-peers", node::raft_peers(&plain, &peers)),
+        ("plan", plan::job(&plain, "helloworld", &job_plan(), plan::Show { diff: true, verbose: false })),
+        ("plan-nodes", plan::nodes(&plain, &node_plan())),
+        ("why-verbose", plan::explanation(&verbose, &explanation(), true)),
         (
             "failures-no-node",
             metric::explanation(
@@ -388,4 +395,105 @@ fn everything_is_shown_as_kept() {
         golden.check(&format!("tests/golden/output/{name}.txt"), &(text + "\n"));
     }
     golden.finish();
+}
+
+fn explanation() -> Explanation {
+    let node = |name: &str, id: &str, reasons: &[(&str, &str)]| NodeExplanation {
+        node_id: id.to_owned(),
+        node_name: name.to_owned(),
+        fits: reasons.is_empty(),
+        reasons: reasons
+            .iter()
+            .map(|(text, path)| Reason {
+                text: (*text).to_owned(),
+                path: (*path).to_owned(),
+                ..Reason::default()
+            })
+            .collect(),
+        score: reasons.is_empty().then(|| NodeScoreMeta {
+            node_id: id.to_owned(),
+            scores: BTreeMap::from([("binpack".to_owned(), 0.25)]),
+            norm_score: 0.25,
+        }),
+        ..NodeExplanation::default()
+    };
+    let way = WayOut {
+        text: "fits on farm-02 if memory <= 412 MB (it asks for 600 MB)".to_owned(),
+        changes: Vec::new(),
+        nodes: vec!["farm-02".to_owned()],
+    };
+    Explanation {
+        job_id: "helloworld".to_owned(),
+        namespace: "default".to_owned(),
+        task_group: "hello".to_owned(),
+        nodes: vec![
+            node(
+                "farm-01",
+                NODE,
+                &[
+                    ("missing driver docker", "TaskGroups[0].Tasks[0].Driver"),
+                    ("${node.class} = docker: it is \"system\"", "Constraints[0]"),
+                ],
+            ),
+            node("farm-02", NODE_2, &[("memory: 412 MB free, 600 MB asked", "")]),
+            node("farm-03", NODE_2, &[]),
+        ],
+        ways_out: vec![way],
+    }
+}
+
+fn job_plan() -> JobPlanResponse {
+    let mut before = job();
+    before.groups[0].count = 2;
+    let mut diff = crate::jobspec::diff(Some(&before), Some(&job()), Default::default());
+    diff.task_groups[0].updates = BTreeMap::from([("create".to_owned(), 3), ("ignore".to_owned(), 2)]);
+    let updates = DesiredUpdates { place: 3, ignore: 2, preemptions: 1, ..DesiredUpdates::default() };
+    let victim = AllocStub {
+        id: ALLOC.to_owned(),
+        job_id: "low".to_owned(),
+        task_group: "app".to_owned(),
+        node_name: "farm-03".to_owned(),
+        ..AllocStub::default()
+    };
+    JobPlanResponse {
+        annotations: Some(PlanAnnotations {
+            desired_tg_updates: BTreeMap::from([("hello".to_owned(), updates)]),
+            preempted_allocs: vec![victim],
+        }),
+        failed_tg_allocs: BTreeMap::from([("hello".to_owned(), metric())]),
+        job_modify_index: 42,
+        diff: Some(diff),
+        warnings: "the block network belongs to the group".to_owned(),
+        explanations: vec![explanation()],
+        ..JobPlanResponse::default()
+    }
+}
+
+fn node_plan() -> NodePlanResponse {
+    let moved = |id: &str, name: &str, to: &str, outcome: &str| Move {
+        alloc_id: id.to_owned(),
+        name: name.to_owned(),
+        from: "farm-01".to_owned(),
+        to: to.to_owned(),
+        outcome: outcome.to_owned(),
+        ..Move::default()
+    };
+    let mut explanation = explanation();
+    explanation.nodes.truncate(2);
+    NodePlanResponse {
+        moves: vec![
+            moved(ALLOC, "web.app[0]", "farm-02", "moves"),
+            moved(ALLOC_2, "helloworld.hello[1]", "", "no place"),
+            moved(ALLOC_2, "report.app[0]", "", "stays"),
+        ],
+        shortfalls: vec![Shortfall {
+            job_id: "helloworld".to_owned(),
+            task_group: "hello".to_owned(),
+            wanted: 5,
+            before: 5,
+            after: 4,
+            explanation: Some(explanation),
+            ..Shortfall::default()
+        }],
+    }
 }

@@ -8,6 +8,9 @@ use crate::scheduler::fit::Lack;
 /// How many ways are told, the nearest first.
 const WAYS_MAX: usize = 5;
 
+/// What a task cannot do without.
+const NEEDED: &[&str] = &["cpu", "memory", "cores"];
+
 /// Returns the ways with the fewest changes, those that help on most nodes first.
 ///
 /// Nodes with the same obstacles are one way. Where less of one thing is enough, the most that fits on any of them is
@@ -17,7 +20,10 @@ pub(super) fn out(nodes: &[NodeExplanation], preemption_enabled: bool) -> Vec<Wa
     for node in nodes {
         let changes = changes(node);
         // Whoever is told to ask for nothing is told nothing.
-        let to_nothing = |change: &Change| matches!(change, Change::AskLess { at_most: 0, .. });
+        let to_nothing = |change: &Change| match change {
+            Change::AskLess { dimension, at_most: 0, .. } => NEEDED.contains(&dimension.as_str()),
+            _ => false,
+        };
         if !changes.is_empty() && !changes.iter().any(to_nothing) {
             offer(&mut ways, node, changes);
         }
