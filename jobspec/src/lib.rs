@@ -8,7 +8,7 @@
 //!                                                          +-> canonical -> model::Job -> validate -> warnings
 //! JSON text -> serde_json ---------------------> schema ---+
 //!
-//! model::Job -> print -> HCL text
+//! model::Job -> print -> HCL text        HCL text -> format -> HCL text        two model::Job -> diff -> JobDiff
 //! ```
 //!
 //! *Canonicalising* fills in what was not said and depends on nothing but the job itself; *admitting* adds what a server

@@ -277,3 +277,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_printed_is_in_the_one_form() {
+    for text in [crate::example(), crate::example_of_2016()] {
+        let job = crate::parse("example.nomad", text, &crate::Options::default()).unwrap().job;
+        let printed = crate::print(&job);
+        assert_eq!(formatted(&printed), printed);
+    }
+}

@@ -131,3 +131,57 @@ fn read(path: &Path, variables: &VariableArgs, context: &Context) -> Result<Pars
     let name = if path.as_os_str() == "-" { "stdin".into() } else { path.to_string_lossy() };
     jobspec::parse(&name, &text, &variables.options(path, context)?).map_err(CommandError::Invalid)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::terminal::Terminal;
+    use crate::env;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: JobValidateArgs,
+    }
+
+    fn validate(words: &[&str]) -> Result<Exit, CommandError> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/jobs");
+        let words = words.iter().map(|word| match word.strip_prefix('@') {
+            Some(name) => root.join(name).to_string_lossy().into_owned(),
+            None => (*word).to_owned(),
+        });
+        let line = Line::parse_from(std::iter::once("validate".to_owned()).chain(words));
+        let terminal = Terminal { colour: false, colour_errors: false };
+        run(&line.args, &Context { env: env::real::env(), terminal, program: "pasture" })
+    }
+
+    #[test]
+    fn warnings_are_no_failure_and_one_bad_file_is() {
+        for (words, exit) in [
+            (&["@example.nomad"][..], Exit::SUCCESS),
+            (&["@example-2016.nomad", "@helloworld-v1.json"], Exit::SUCCESS),
+            (&["--json", "@example-2016.nomad"], Exit::SUCCESS),
+            (&["@bad/twice.nomad"], Exit::FAILURE),
+            (&["--json", "@bad/twice.nomad"], Exit::FAILURE),
+            (&["@example.nomad", "@bad/twice.nomad", "@example.nomad"], Exit::FAILURE),
+            (&["@example.nomad", "@missing.nomad"], Exit::FAILURE),
+        ] {
+            assert_eq!(validate(words).unwrap(), exit, "{words:?}");
+        }
+        assert!(matches!(validate(&["@missing.nomad"]), Err(CommandError::Read { .. })));
+    }
+
+    #[test]
+    fn a_finding_has_its_place_and_what_to_do() {
+        let text = "job \"web\" {\n  type = \"service\"\n  type = \"batch\"\n}\n";
+        let problems = jobspec::parse("web.nomad", text, &jobspec::Options::default()).unwrap_err();
+        let found = serde_json::json!(Finding::new(problems.iter().next().unwrap()));
+        let expected = serde_json::json!({
+            "File": "web.nomad", "Line": 3, "Column": 3, "Severity": "error",
+            "Message": "\"type\" is given twice in its block", "Help": "the first is in line 2",
+        });
+        assert_eq!(found, expected);
+    }
+}
