@@ -7,6 +7,8 @@
 
 mod placement;
 
+mod room;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use crate::model::{Allocation, Constraint, Job, Node, NodeStatus, Operator, Task
 use crate::scheduler::feasible::{self, constraint, datacenter, driver, volume};
 use crate::scheduler::fit::{self, Ask, Lack, Room};
 use crate::scheduler::stack::Stack;
-use crate::scheduler::{device, target};
+use crate::scheduler::{cores, device, target};
 use crate::state::Snapshot;
 
 /// Looks at all nodes, in name order.
@@ -63,19 +63,9 @@ impl<'a> Asked<'a> {
         filtered.extend(self.constraints(node));
         filtered.extend(self.volumes(node));
         filtered.extend(self.devices(node));
-        let lacks = fit::lacks(&room, &self.ask);
-        let lacks_cores = lacks.iter().any(|lack| matches!(lack, Lack::Cores { .. }));
-        let is_said = |lack: &Lack| match lack {
-            Lack::Device(lack) => lack.is_for_good(),
-            // The CPU that whole cores come to.
-            Lack::Amount { dimension: "cpu", .. } => lacks_cores && self.ask.amounts.cpu_mhz == 0,
-            _ => false,
-        };
-        let lacks: Vec<Lacking> = lacks
-            .into_iter()
-            .filter(|lack| !is_said(lack))
-            .map(|lack| Lacking { place: self.place_of(&lack), lack })
-            .collect();
+        let lacks = self.lacks(&room);
+        let lacks: Vec<Lacking> =
+            lacks.into_iter().map(|lack| Lacking { place: self.place_of(&lack), lack }).collect();
         let preemptable = match filtered.is_empty() && !lacks.is_empty() {
             true => self.preemptable(&room),
             false => Vec::new(),
@@ -88,6 +78,24 @@ impl<'a> Asked<'a> {
             preemptable,
             score: None,
         }
+    }
+
+    /// Returns what is missing, without what is said already: devices that the node could never give, and the CPU that
+    /// whole cores come to, which is a matter of cores.
+    fn lacks(&self, room: &Room<'_>) -> Vec<Lack> {
+        let mut lacks = fit::lacks(room, &self.ask);
+        lacks.retain(|lack| !matches!(lack, Lack::Device(lack) if lack.is_for_good()));
+        let free = room.capacity.minus(room.usage.amounts).cpu_mhz;
+        let beside = self.ask.amounts.cpu_mhz;
+        let mhz = u64::from(room.node.resources.mhz_per_core());
+        let is_cpu = |lack: &Lack| matches!(lack, Lack::Amount { dimension: "cpu", .. });
+        if self.ask.cores == 0 || mhz == 0 || beside > free || !lacks.iter().any(is_cpu) {
+            return lacks;
+        }
+        let cores = cores::free(room.node, &room.usage.cores).min((free - beside) / mhz);
+        lacks.retain(|lack| !is_cpu(lack) && !matches!(lack, Lack::Cores { .. }));
+        lacks.insert(0, Lack::Cores { free: cores, asked: self.ask.cores });
+        lacks
     }
 
     fn of_job(&self, path: &str) -> Option<Place> {
