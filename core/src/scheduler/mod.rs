@@ -19,7 +19,7 @@
 //! - Service and batch jobs only; an evaluation of a system or sysbatch job fails and says so.
 //! - A change that needs a restart replaces all allocations at once: `update` is kept and shown, but does not pace yet.
 //! - A failed allocation is replaced by Nomad's default reschedule policy; a job's own is not there yet.
-//! - CSI volumes are not there.
+//! - CSI volumes are not there. With `per_alloc` a node needs the host volumes of all instances.
 
 pub mod check;
 pub mod cores;

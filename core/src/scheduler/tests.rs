@@ -3,10 +3,11 @@
 //! Commands: `node NAME key=value...`, `nodes N key=value...` (n01, n02, ..., in racks r0 to `racks - 1`),
 //! `job ID key=value...`, `eval JOB` (`eval JOB scores` tells each scorer), `count JOB N`, `stop JOB`, `purge JOB`,
 //! `down NODE`, `up NODE`, `ineligible NODE`, `run JOB` (all pending allocations run), `fail ALLOC`, `finish ALLOC`,
-//! `at SECONDS`, `preemption on|off`, `why JOB` (where one more instance could go), `whatif drained|lost NODE...`. `UPDATE_GOLDEN=1 cargo test scheduler` records.
+//! `at SECONDS`, `preemption on|off`, `why JOB` (where one more instance could go), `whatif drained|lost NODE...`.
+//! `UPDATE_GOLDEN=1 cargo test scheduler` records.
 
+mod dry_runs;
 mod placement;
-
 mod room;
 
 use std::collections::BTreeMap;

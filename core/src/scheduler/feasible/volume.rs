@@ -3,6 +3,10 @@
 //! A volume that is only read may be used by everybody; to write it, it must be writable. With `per_alloc` each instance
 //! has a source of its own, `source[3]` for the instance with index 3. Source: Nomad `scheduler/feasible/feasible.go`,
 //! `HostVolumeChecker`.
+//!
+//! # Caveats
+//! - A node is looked at for a group, not for one of its instances. So with `per_alloc` it needs the sources of all
+//!   instances: no instance lands where its source is not, but nodes with one source each are of no use.
 
 use super::Reason;
 use crate::model::{Node, TaskGroup, VolumeRequest};
@@ -15,13 +19,7 @@ pub fn wants_volumes(group: &TaskGroup) -> bool {
     !group.volumes.is_empty()
 }
 
-/// Tells whether an instance asks for other volumes than its siblings.
-pub fn is_per_alloc(group: &TaskGroup) -> bool {
-    group.volumes.values().any(|volume| volume.per_alloc)
-}
-
-/// Returns a reason for each volume that no instance of the group could use. One with a source for each instance will do
-/// when it has that of any of them.
+/// Returns a reason for each volume that an instance of the group could not use.
 pub fn check(group: &TaskGroup, node: &Node) -> Vec<Reason> {
     problems(group, node).into_iter().map(|(_, problem)| reason(problem)).collect()
 }
@@ -31,21 +29,11 @@ pub fn problems(group: &TaskGroup, node: &Node) -> Vec<(String, String)> {
     let problems = group.volumes.iter().filter_map(|(name, volume)| {
         let problem = match volume.per_alloc {
             false => problem(node, volume, &volume.source),
-            true => {
-                let of_instance = |index| problem(node, volume, &source_of(volume, index));
-                let any = (0..group.count).any(|index| of_instance(index).is_none());
-                if any { None } else { of_instance(0) }
-            }
+            true => (0..group.count).find_map(|index| problem(node, volume, &source_of(volume, index))),
         };
         problem.map(|problem| (name.clone(), problem))
     });
     problems.collect()
-}
-
-/// Returns a reason for each volume that the instance with this index cannot use.
-pub fn check_instance(group: &TaskGroup, node: &Node, index: u32) -> Vec<Reason> {
-    let of_instance = group.volumes.values().filter(|volume| volume.per_alloc);
-    of_instance.filter_map(|volume| problem(node, volume, &source_of(volume, index))).map(reason).collect()
 }
 
 fn reason(detail: String) -> Reason {
@@ -78,29 +66,22 @@ mod tests {
     #[test]
     fn volumes_are_there_and_writable_where_they_must_be() {
         let mut node = testing::node();
-        for (name, read_only) in [("data", false), ("certs", true), ("shard[1]", false)] {
+        for (name, read_only) in
+            [("data", false), ("certs", true), ("shard[1]", false), ("both[0]", false), ("both[1]", false)]
+        {
             node.host_volumes.insert(name.to_owned(), HostVolume { path: "/srv".to_owned(), read_only });
         }
-        // Source, read only, per allocation; what the group meets, what the instances 0 and 1 meet.
-        let cases: &[(&str, bool, bool, &str, [&str; 2])] = &[
-            ("data", false, false, "", ["", ""]),
-            ("data", true, false, "", ["", ""]),
-            ("certs", true, false, "", ["", ""]),
-            ("certs", false, false, "volume v: host volume \"certs\" can only be read", ["", ""]),
-            ("logs", false, false, "volume v: the node has no host volume \"logs\"", ["", ""]),
-            ("shard", false, true, "", ["volume v: the node has no host volume \"shard[0]\"", ""]),
-            (
-                "data",
-                false,
-                true,
-                "volume v: the node has no host volume \"data[0]\"",
-                [
-                    "volume v: the node has no host volume \"data[0]\"",
-                    "volume v: the node has no host volume \"data[1]\"",
-                ],
-            ),
+        let cases: &[(&str, bool, bool, &str)] = &[
+            ("data", false, false, ""),
+            ("data", true, false, ""),
+            ("certs", true, false, ""),
+            ("certs", false, false, "volume v: host volume \"certs\" can only be read"),
+            ("logs", false, false, "volume v: the node has no host volume \"logs\""),
+            ("both", false, true, ""),
+            ("shard", false, true, "volume v: the node has no host volume \"shard[0]\""),
+            ("data", false, true, "volume v: the node has no host volume \"data[0]\""),
         ];
-        for (source, read_only, per_alloc, of_group, of_instances) in cases {
+        for (source, read_only, per_alloc, expected) in cases {
             let mut group = testing::job("app", "docker").groups.remove(0);
             group.count = 2;
             let volume = VolumeRequest {
@@ -113,10 +94,7 @@ mod tests {
             };
             group.volumes.insert("v".to_owned(), volume);
             let said = |reasons: Vec<Reason>| reasons.into_iter().map(|one| one.detail).collect::<String>();
-            assert_eq!(said(check(&group, &node)), *of_group, "{source} {read_only} {per_alloc}");
-            for (index, expected) in (0..).zip(of_instances) {
-                assert_eq!(said(check_instance(&group, &node, index)), *expected, "{source}[{index}]");
-            }
+            assert_eq!(said(check(&group, &node)), *expected, "{source} {read_only} {per_alloc}");
         }
     }
 }
