@@ -72,7 +72,15 @@ fn main() {
     }
     println!("{:.0} MB resident, {peak:.0} MB at most", after);
     println!("{} bytes is an allocation without what it refers to", size_of::<Allocation>());
-    println!("{:.0} bytes an allocation", (after - before) * 1_048_576.0 / placed.max(1) as f64);
+    let bytes = (after - before) * 1_048_576.0 / placed.max(1) as f64;
+    println!("{bytes:.0} bytes an allocation");
+    if jobs == JOBS {
+        let what =
+            "1,000,000 allocations of 1,000 jobs on 5,000 nodes, through scheduler, plan check and state";
+        println!("figure\t{what}\t{:.1} s\t<= 60 s", cpu.as_secs_f64());
+        println!("figure\tmemory of that, at most\t{:.1} GiB\t<= 4 GiB", peak / 1024.0);
+        println!("figure\tmemory of an allocation in the state\t{bytes:.0} bytes\t<= 1,024 bytes");
+    }
 }
 
 /// Makes the log entry that commits all of a plan.

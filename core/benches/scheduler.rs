@@ -5,7 +5,7 @@
 //! fastest round is the figure, as other work on the machine only ever adds to it; it is CPU time, as Nomad's is.
 //!
 //! `cargo bench -p pasture-core --bench scheduler [WORD...]` measures the cells whose line holds all the words, such as
-//! `nodes=5000 spread=none`.
+//! `nodes=5000 spread=none`; `goals` stands for those that have a goal, which print a line for `benches/run` as well.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -58,6 +58,15 @@ const NOMAD: &[(&str, u32, u32, f64)] = &[
     ("rack", 10_000, 300, 3_280.0),
 ];
 
+/// What is wanted, in ms: spread, nodes, allocations. All with 25 racks.
+const GOALS: &[(&str, u32, u32, f64)] = &[
+    ("none", 5_000, 600, 14.0),
+    ("none", 10_000, 1_200, 27.0),
+    ("rack", 1_000, 300, 30.0),
+    ("rack", 5_000, 300, 30.0),
+    ("rack", 10_000, 300, 30.0),
+];
+
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     println!("{:52} {:>9} {:>9} {:>9} {:>7}", "cell", "min ms", "median", "Nomad", "ratio");
@@ -67,8 +76,20 @@ fn main() {
             for (spread, attribute) in SPREADS {
                 for allocs in ALLOCS {
                     let cell = format!("nodes={nodes} racks={racks} spread={spread} allocs={allocs}");
-                    if words.iter().all(|word| cell.split(' ').any(|part| part == word)) {
-                        measure(&store, &cell, spread, &job(racks, allocs, attribute), (nodes, racks));
+                    let goal = of(GOALS, spread, nodes, racks, allocs);
+                    let is_meant = |word: &String| match word.as_str() {
+                        "goals" => goal.is_some(),
+                        word => cell.split(' ').any(|part| part == word),
+                    };
+                    if !words.iter().all(is_meant) {
+                        continue;
+                    }
+                    let nomad = of(NOMAD, spread, nodes, racks, allocs);
+                    let min = measure(&store, &cell, &job(racks, allocs, attribute), nomad);
+                    if let Some(goal) = goal {
+                        let what =
+                            format!("scheduling {allocs} allocations on {nodes} nodes, spread: {spread}");
+                        println!("figure\t{what}\t{min:.1} ms\t<= {goal:.0} ms");
                     }
                 }
             }
@@ -76,7 +97,14 @@ fn main() {
     }
 }
 
-fn measure(store: &Store, cell: &str, spread: &str, job: &Job, (nodes, racks): (u32, u32)) {
+/// Returns what a table of cells with 25 racks says of one.
+fn of(table: &[(&str, u32, u32, f64)], spread: &str, nodes: u32, racks: u32, allocs: u32) -> Option<f64> {
+    let found = table.iter().find(|one| (one.0, one.1, one.2, 25) == (spread, nodes, allocs, racks));
+    found.map(|(_, _, _, ms)| *ms)
+}
+
+/// Measures a cell, prints its line and returns the time of the fastest round, in ms.
+fn measure(store: &Store, cell: &str, job: &Job, nomad: Option<f64>) -> f64 {
     let allocs = job.groups[0].count;
     let index = store.snapshot().index() + 1;
     store
@@ -96,12 +124,11 @@ fn measure(store: &Store, cell: &str, spread: &str, job: &Job, (nodes, racks): (
     times.sort();
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let (min, median) = (ms(times[0]), ms(times[times.len() / 2]));
-    let nomad = NOMAD.iter().find(|one| (one.0, one.1, one.2, 25) == (spread, nodes, allocs, racks));
-    let (nomad, ratio) = nomad.map_or(Default::default(), |(_, _, _, nomad)| {
-        (format!("{nomad:.1}"), format!("{:.0}x", nomad / min))
-    });
+    let (nomad, ratio) =
+        nomad.map_or(Default::default(), |nomad| (format!("{nomad:.1}"), format!("{:.0}x", nomad / min)));
     let note = if placed == allocs { String::new() } else { format!("  {placed} of {allocs} fit") };
     println!("{cell:52} {min:9.2} {median:9.2} {nomad:>9} {ratio:>7}{note}");
+    min
 }
 
 /// Runs the scheduler once and returns how many instances found a place.

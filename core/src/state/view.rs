@@ -118,6 +118,11 @@ impl Snapshot {
         self.nodes.get(id)
     }
 
+    /// Returns the computed class of a node: equal for nodes that no constraint on non-unique facts can tell apart.
+    pub fn node_class(&self, id: &NodeId) -> Option<&str> {
+        self.nodes.class(id).map(|class| &**class)
+    }
+
     /// Returns all nodes in name order, with what every evaluation asks of them. Made once for a state of the nodes.
     pub fn roster(&self) -> &Roster {
         self.nodes.roster()

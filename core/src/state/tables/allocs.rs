@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 
-use super::Grouped;
 use crate::model::{AllocId, Allocation, JobKey, NodeId, Usage};
 
 /// All allocations.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Allocs {
     by_id: OrdMap<AllocId, Arc<Allocation>>,
-    by_job: Grouped<JobKey, AllocId, Allocation>,
-    by_node: Grouped<NodeId, AllocId, Allocation>,
+    /// Ids only: a change of what is known leaves them alone, and a new one moves no counts of references.
+    by_job: OrdMap<JobKey, OrdSet<AllocId>>,
+    by_node: OrdMap<NodeId, OrdSet<AllocId>>,
     /// What the allocations of each node hold together that are not terminal.
     usages: OrdMap<NodeId, Arc<Usage>>,
     /// Log index of the servers' last change of an allocation of each node.
@@ -33,13 +33,17 @@ impl Allocs {
     }
 
     /// Returns a job's allocations in id order.
-    pub fn of_job(&self, key: &JobKey) -> impl Iterator<Item = &Arc<Allocation>> {
-        super::of(&self.by_job, key)
+    pub fn of_job(&self, key: &JobKey) -> impl Iterator<Item = &Arc<Allocation>> + use<'_> {
+        self.all(self.by_job.get(key))
     }
 
     /// Returns a node's allocations in id order.
-    pub fn of_node(&self, id: &NodeId) -> impl Iterator<Item = &Arc<Allocation>> {
-        super::of(&self.by_node, id)
+    pub fn of_node(&self, id: &NodeId) -> impl Iterator<Item = &Arc<Allocation>> + use<'_> {
+        self.all(self.by_node.get(id))
+    }
+
+    fn all<'a>(&'a self, ids: Option<&'a OrdSet<AllocId>>) -> impl Iterator<Item = &'a Arc<Allocation>> {
+        ids.into_iter().flatten().filter_map(|id| self.by_id.get(id))
     }
 
     /// Returns what the allocations of a node hold together that are not terminal; `None` for nothing.
@@ -57,8 +61,11 @@ impl Allocs {
             self.node_indexes.insert(alloc.node_id, alloc.alloc_modify_index);
         }
         self.count(&alloc);
-        super::insert(&mut self.by_job, alloc.job_key.clone(), alloc.id, alloc.clone());
-        super::insert(&mut self.by_node, alloc.node_id, alloc.id, alloc.clone());
+        // An allocation never changes its job or its node.
+        if !self.by_id.contains_key(&alloc.id) {
+            self.by_job.entry(alloc.job_key.clone()).or_default().insert(alloc.id);
+            self.by_node.entry(alloc.node_id).or_default().insert(alloc.id);
+        }
         self.by_id.insert(alloc.id, alloc);
         self.index = index;
     }

@@ -11,11 +11,18 @@ use crate::model::{Amounts, Node, NodeId};
 /// All nodes.
 #[derive(Clone, Debug, Default)]
 pub struct Nodes {
-    by_id: OrdMap<NodeId, Arc<Node>>,
+    by_id: OrdMap<NodeId, Known>,
     /// Made when somebody asks for it; a change of any node begins a new one.
     roster: Arc<OnceLock<Roster>>,
     /// Log index of the last change of any node.
     pub(in crate::state) index: u64,
+}
+
+/// A node with what is computed of it once.
+#[derive(Clone, Debug, PartialEq)]
+struct Known {
+    node: Arc<Node>,
+    class: Arc<str>,
 }
 
 impl PartialEq for Nodes {
@@ -27,21 +34,27 @@ impl PartialEq for Nodes {
 impl Nodes {
     /// Returns a node.
     pub fn get(&self, id: &NodeId) -> Option<&Arc<Node>> {
-        self.by_id.get(id)
+        self.by_id.get(id).map(|known| &known.node)
+    }
+
+    /// Returns the computed class of a node.
+    pub fn class(&self, id: &NodeId) -> Option<&Arc<str>> {
+        self.by_id.get(id).map(|known| &known.class)
     }
 
     /// Returns all nodes in id order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Node>> {
-        self.by_id.values()
+        self.by_id.values().map(|known| &known.node)
     }
 
     /// Returns all nodes in name order.
     pub fn roster(&self) -> &Roster {
-        self.roster.get_or_init(|| Roster::of(self.iter()))
+        self.roster.get_or_init(|| Roster::of(self.by_id.values()))
     }
 
     pub(in crate::state) fn put(&mut self, node: Arc<Node>, index: u64) {
-        self.by_id.insert(node.id, node);
+        let class = computed_class(&node).into();
+        self.by_id.insert(node.id, Known { node, class });
         self.roster = Arc::default();
         self.index = index;
     }
@@ -69,15 +82,14 @@ pub struct RosterEntry {
 }
 
 impl Roster {
-    fn of<'a>(nodes: impl Iterator<Item = &'a Arc<Node>>) -> Self {
-        let mut nodes: Vec<&Arc<Node>> = nodes.collect();
-        nodes.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+    fn of<'a>(nodes: impl Iterator<Item = &'a Known>) -> Self {
+        let mut nodes: Vec<&Known> = nodes.collect();
+        nodes.sort_by(|a, b| (&a.node.name, a.node.id).cmp(&(&b.node.name, b.node.id)));
         let mut classes: Vec<Arc<str>> = Vec::new();
-        let mut known: HashMap<String, usize> = HashMap::new();
-        let entries = nodes.iter().map(|node| {
-            let class = computed_class(node);
-            let class = *known.entry(class).or_insert_with_key(|class| {
-                classes.push(class.as_str().into());
+        let mut numbers: HashMap<&str, usize> = HashMap::new();
+        let entries = nodes.into_iter().map(|Known { node, class }| {
+            let class = *numbers.entry(class).or_insert_with(|| {
+                classes.push(class.clone());
                 classes.len() - 1
             });
             RosterEntry {
