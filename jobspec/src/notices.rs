@@ -81,7 +81,6 @@ const POLICIES_NOT_RUN_YET: &[(&str, &str, &str)] = &[
         "Update",
         "updates are not paced by this version: all allocations that change are replaced at once",
     ),
-    ("ReschedulePolicy", "Reschedule", "what has failed for good is placed anew at this version's own pace"),
     ("Migrate", "Migrate", "allocations are not moved one after the other by this version"),
 ];
 
@@ -119,7 +118,6 @@ const INTERPOLATED: &[&str] = &[
 pub(crate) fn of(parsed: &Value, canonical: &Value) -> Vec<Notice> {
     let mut notices = Vec::new();
     references(parsed, &mut notices);
-    job_type(parsed, &mut notices);
     for &(path, word, modern) in OLDER_SPELLINGS {
         visit(parsed, path, &mut |path, _| {
             let message = format!("{word:?} is an older spelling");
@@ -160,22 +158,15 @@ fn references(parsed: &Value, notices: &mut Vec<Notice>) {
     }
 }
 
-fn job_type(parsed: &Value, notices: &mut Vec<Notice>) {
-    if let Some(kind @ ("system" | "sysbatch")) = parsed["Type"].as_str() {
-        let message = format!("{kind} jobs are not scheduled by this version: nothing of it will run");
-        notices.push(Notice {
-            path: "Job.Type".to_owned(),
-            message,
-            help: "service and batch jobs are".to_owned(),
-        });
-    }
-}
-
 fn policies(parsed: &Value, canonical: &Value, notices: &mut Vec<Notice>) {
     let defaults = defaults(parsed);
     for &(of_group, of_job, message) in POLICIES_NOT_RUN_YET {
         for (index, group) in groups(canonical).enumerate() {
             if group[of_group] == defaults[of_group] || group[of_group].is_null() {
+                continue;
+            }
+            // That pace is kept; see below.
+            if group[of_group]["PacedByStagger"] == true {
                 continue;
             }
             let notice = Notice {

@@ -100,8 +100,6 @@ fn the_workshops_job_is_read_as_it_stands() {
         [
             "helloworld-v1.nomad:6:17: warning: \"$node.datacenter\" is the 2016 spelling of a reference \
              (today it is \"${node.datacenter}\")",
-            "helloworld-v1.nomad:10:3: warning: updates are not paced by this version: all allocations that change are \
-             replaced at once (the block is kept and shown)",
             "helloworld-v1.nomad:11:15: warning: \"stagger\" sets the pace as in 2016: 1 at a time, 30s apart, without a \
              deployment (for a deployment that waits for health, set min_healthy_time or canary)",
             "helloworld-v1.nomad:30:7: warning: services are kept and shown, but not registered or checked by this \

@@ -85,7 +85,8 @@ impl Server {
         if changed || !was_ready {
             let time = self.env().now();
             node.status_updated_at = time;
-            let jobs = if was_ready { BTreeSet::new() } else { concerned_jobs(&view, node.id) };
+            // A ready node that has changed may suit jobs that run on every node now, or not any more.
+            let jobs = if was_ready { system_jobs(&view) } else { concerned_jobs(&view, node.id) };
             let evals = evals_for(self, &view, jobs, Trigger::NodeUpdate);
             info!(node = %node.id, name = %node.name, "registered");
             index = self.propose(&Command::NodeRegister { node: node.clone(), time, evals }).await?;
@@ -157,7 +158,15 @@ impl Server {
             failed.then(|| known.job_key.clone())
         });
         let jobs: BTreeSet<JobKey> = newly_failed.collect();
-        let evals = evals_for(self, &view, jobs, Trigger::AllocFailure);
+        let mut evals = evals_for(self, &view, jobs, Trigger::AllocFailure);
+        // What was cut off is back: one of it and what took its place has to go.
+        let back = request.updates.iter().filter_map(|update| {
+            let known = view.alloc(&update.id)?;
+            let was_unknown = known.client_status == ClientStatus::Unknown;
+            (was_unknown && update.client_status != ClientStatus::Unknown).then(|| known.job_key.clone())
+        });
+        let back: BTreeSet<JobKey> = back.collect();
+        evals.extend(evals_for(self, &view, back, Trigger::Reconnect));
         let command = Command::ClientUpdate {
             node_id: request.node_id,
             updates: request.updates,

@@ -16,9 +16,9 @@
 //! - An allocation holds its resources until it is terminal: stopped by the servers or ended by its client.
 //!
 //! # Caveats
-//! - Service and batch jobs only; an evaluation of a system or sysbatch job fails and says so.
-//! - A change that needs a restart replaces all allocations at once: `update` is kept and shown, but does not pace yet.
-//! - A failed allocation is replaced by Nomad's default reschedule policy; a job's own is not there yet.
+//! - Without [`Options::deployments`] a change that needs a restart replaces all allocations at once, unless `stagger` paces
+//!   it as in 2016.
+//! - Changes of system jobs are not paced by deployments.
 //! - CSI volumes are not there. With `per_alloc` a node needs the host volumes of all instances.
 
 pub mod check;
@@ -29,19 +29,21 @@ pub mod explain;
 pub mod feasible;
 pub mod fit;
 mod generic;
+mod planner;
 mod ports;
 pub mod preempt;
 pub mod rank;
 pub mod reconcile;
 mod stack;
+mod system;
 mod target;
 #[cfg(test)]
 mod tests;
 
 use rand::Rng;
 
-use crate::model::plan::{Decision, Plan};
-use crate::model::{EvalStatus, Evaluation, JobType, Timestamp};
+use crate::model::plan::Decision;
+use crate::model::{Evaluation, JobType, Timestamp};
 use crate::state::Snapshot;
 
 /// How schedulers decide, as set by the operator.
@@ -121,7 +123,7 @@ pub fn process(
 ) -> Decision {
     let mut decision = match eval.job_type {
         JobType::Service | JobType::Batch => generic::process(view, eval, now, rng, options),
-        JobType::System | JobType::SysBatch => unsupported(view, eval, now),
+        JobType::System | JobType::SysBatch => system::process(view, eval, now, rng, options),
     };
     decision.plan.preemption_evals = preempt::evaluations(view, &decision.plan, now, rng);
     for place in &decision.plan.places {
@@ -130,14 +132,4 @@ pub fn process(
         }
     }
     decision
-}
-
-fn unsupported(view: &Snapshot, eval: &Evaluation, now: Timestamp) -> Decision {
-    let mut ended = eval.clone();
-    ended.status = EvalStatus::Failed;
-    ended.status_description =
-        format!("{} jobs are not scheduled by this version of Pasture", eval.job_type.as_str());
-    ended.snapshot_index = view.index();
-    ended.modify_time = now;
-    Decision { plan: Plan::default(), eval: ended, blocked: None, follow_ups: Vec::new() }
 }

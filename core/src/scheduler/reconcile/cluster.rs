@@ -1,209 +1,143 @@
-//! Reconciling service and batch jobs: a count over the cluster.
-//!
-//! Each allocation is classified by `classify`, the first rule that matches; the buckets follow from the classes and the
-//! count. Names carry an index; free ones are reused from the lowest, and a count that shrinks gives up the highest.
+//! Service and batch jobs: a count over the cluster, group by group.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::diff::needs_restart;
-use super::{Buckets, Placement, StopReason};
+use rand::Rng;
+
+use super::classify::Seen;
+use super::group::Group;
+use super::later::Later;
+use super::rollout::Rollout;
+use super::{Buckets, Changes, LOST, NOT_NEEDED, StopReason, by_group, number};
 use crate::model::{
-    AllocId, Allocation, ClientStatus, DesiredStatus, Job, JobType, NodeId, NodeStatus, TaskGroup, Timestamp,
+    Allocation, ClientStatus, DesiredStatus, Evaluation, Job, NodeStatus, TaskGroup, Timestamp, Trigger,
 };
 use crate::state::Snapshot;
 
-/// What is said of an allocation whose job or group is gone, or whose count has shrunk.
-pub const NOT_NEEDED: &str = "alloc not needed due to job update";
-/// What is said of an allocation on a node that vanished.
-pub const LOST: &str = "alloc is lost since its node is down";
-/// What is said of an allocation replaced by a newer version.
-pub const UPDATING: &str = "alloc is being updated due to job update";
-/// What is said of a failed allocation that was replaced.
-pub const RESCHEDULED: &str = "alloc was rescheduled because it failed";
-
-/// The delay before the first replacement of a failed service allocation; it doubles each time. Nomad's default.
-const RESCHEDULE_DELAY: Duration = Duration::from_secs(30);
-/// The longest such delay.
-const RESCHEDULE_DELAY_MAX: Duration = Duration::from_secs(3600);
-/// The delay before the one replacement of a failed batch allocation.
-const BATCH_RESCHEDULE_DELAY: Duration = Duration::from_secs(5);
-
-/// What an allocation is to its job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Class {
-    /// Over and done with; its name is free.
-    Ignore,
-    /// Holds its name: runs, or has finished what it was for.
-    Keep,
-    /// Its node vanished.
-    Lost,
-    /// Failed, to be replaced now; the nodes where it and its predecessors failed.
-    RescheduleNow(BTreeSet<NodeId>),
-    /// Failed, to be replaced at a time; holds its name until then.
-    RescheduleLater(Timestamp),
+/// What is asked.
+pub struct Question<'a> {
+    /// The cluster.
+    pub view: &'a Snapshot,
+    /// Why it is asked.
+    pub eval: &'a Evaluation,
+    /// The job as it shall be; `None` when it is gone.
+    pub job: Option<&'a Arc<Job>>,
+    /// What time it is.
+    pub now: Timestamp,
+    /// Whether changes roll out by deployments.
+    pub deployments: bool,
+    /// Tells whether the node of an allocation will do for the newest version of its group.
+    pub may_stay: &'a dyn Fn(&TaskGroup, &Allocation) -> bool,
 }
 
-/// Returns what has to change for `group`; `None` for a group that is gone, or a job that is.
-pub fn reconcile(
-    view: &Snapshot,
-    job: &Job,
-    group: Option<&TaskGroup>,
-    allocs: &[Arc<Allocation>],
-    now: Timestamp,
-) -> Buckets {
-    let Some(group) = group.filter(|_| !job.stop) else { return stop_all(view, allocs) };
-    let mut buckets = Buckets::default();
-    let mut kept: Vec<Arc<Allocation>> = Vec::new();
-    let mut replaced: Vec<Placement> = Vec::new();
-    for alloc in allocs {
-        match classify(view, job, alloc, now) {
-            Class::Ignore => buckets.ignore += 1,
-            Class::Keep => kept.push(alloc.clone()),
-            Class::RescheduleLater(time) => {
-                let earliest = buckets.reschedule_at.map_or(time, |known| known.min(time));
-                buckets.reschedule_at = Some(earliest);
-                kept.push(alloc.clone());
-            }
-            Class::Lost => replaced.push(replacement(alloc, LOST, BTreeSet::new())),
-            Class::RescheduleNow(failed_on) => replaced.push(replacement(alloc, RESCHEDULED, failed_on)),
-        }
+/// Returns what has to change for a service or batch job.
+pub fn reconcile(question: &Question<'_>, rng: &mut dyn Rng) -> Changes {
+    let Question { view, eval, job, now, deployments, .. } = *question;
+    let key = &eval.job_key;
+    let mut allocs = by_group(view.allocs_by_job(key));
+    let mut rollout = Rollout::of(view, key, job.map(|job| &**job), deployments);
+    let mut changes = Changes::default();
+    let running = job.filter(|job| !job.stop);
+    let gone = allocs.iter().filter(|(name, _)| running.is_none_or(|job| job.group(name).is_none()));
+    for (name, allocs) in gone {
+        changes.groups.push((name.clone(), stop_all(view, allocs, now)));
     }
-    let count = group.count as usize;
-    kept.sort_by_key(|alloc| (alloc.index(), alloc.id));
-    for alloc in kept.split_off(count.min(kept.len())) {
-        // What has ended by itself is over; only what runs is told to stop.
-        match alloc.is_client_terminal() {
-            true => buckets.ignore += 1,
-            false => buckets.stop.push(StopReason { alloc, description: NOT_NEEDED, client_status: None }),
-        }
-    }
-    replaced.sort_by_key(|placement| placement.replaces.as_ref().map(|stop| stop.alloc.index()));
-    for surplus in replaced.split_off((count - kept.len()).min(replaced.len())) {
-        buckets.stop.extend(surplus.replaces);
-    }
-    let mut names: BTreeSet<String> = kept.iter().map(|alloc| alloc.name.clone()).collect();
-    names.extend(replaced.iter().map(|placement| placement.name.clone()));
-    let missing = count - kept.len() - replaced.len();
-    buckets.place = replaced;
-    let free = (0..).map(|index| Allocation::name_of(&job.id, &group.name, index));
-    buckets.place.extend(free.filter(|name| !names.contains(name)).take(missing).map(new_instance));
-    sort_by_change(&mut buckets, job, group, kept);
-    buckets
-}
-
-/// Groups a job's allocations by task group.
-pub fn by_group<'a>(
-    allocs: impl Iterator<Item = &'a Arc<Allocation>>,
-) -> BTreeMap<String, Vec<Arc<Allocation>>> {
-    let mut groups: BTreeMap<String, Vec<Arc<Allocation>>> = BTreeMap::new();
-    for alloc in allocs {
-        groups.entry(alloc.group.clone()).or_default().push(alloc.clone());
-    }
-    groups
-}
-
-/// Decides by the first rule that matches.
-fn classify(view: &Snapshot, job: &Job, alloc: &Allocation, now: Timestamp) -> Class {
-    if alloc.desired_status != DesiredStatus::Run {
-        return Class::Ignore;
-    }
-    let is_older = alloc.job.version != job.version || alloc.job.create_index != job.create_index;
-    match alloc.client_status {
-        ClientStatus::Lost => Class::Ignore,
-        // A new version of a batch job is new work, whatever became of the old.
-        status if job.job_type == JobType::Batch && is_older && status.is_terminal() => Class::Ignore,
-        ClientStatus::Failed if alloc.next.is_some() => Class::Ignore,
-        ClientStatus::Failed => classify_failed(view, job, alloc, now),
-        ClientStatus::Complete if job.job_type == JobType::Batch => Class::Keep,
-        ClientStatus::Complete => Class::Ignore,
-        ClientStatus::Pending | ClientStatus::Running | ClientStatus::Unknown => {
-            match is_on_lost_node(view, alloc) {
-                true => Class::Lost,
-                false => Class::Keep,
-            }
-        }
-    }
-}
-
-fn classify_failed(view: &Snapshot, job: &Job, alloc: &Allocation, now: Timestamp) -> Class {
-    let mut failed_on = BTreeSet::from([alloc.node_id]);
-    let mut failures = 0_u32;
-    let mut previous = alloc.previous;
-    while let Some(known) = previous.and_then(|id: AllocId| view.alloc(&id)) {
-        if known.client_status == ClientStatus::Failed && !is_mended(job, known) {
-            failures += 1;
-            failed_on.insert(known.node_id);
-        }
-        previous = known.previous;
-    }
-    if is_mended(job, alloc) {
-        return Class::RescheduleNow(failed_on);
-    }
-    let delay = match job.job_type {
-        JobType::Batch if failures > 0 => return Class::Keep,
-        JobType::Batch => BATCH_RESCHEDULE_DELAY,
-        _ => RESCHEDULE_DELAY.saturating_mul(2_u32.saturating_pow(failures)).min(RESCHEDULE_DELAY_MAX),
+    let Some(job) = running else {
+        (changes.deployment, changes.current, changes.deployment_updates) = rollout.finish();
+        finish_lost(view, question, &mut changes);
+        return changes;
     };
-    let ended = alloc.task_states.values().map(|state| state.finished_at).max();
-    let due = ended.filter(|time| *time != Timestamp::NEVER).unwrap_or(alloc.modify_time) + delay;
-    if due <= now { Class::RescheduleNow(failed_on) } else { Class::RescheduleLater(due) }
+    let mut later = Later::new(view, eval, Some(job), now, rng);
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for group in &job.groups {
+        let allocs = allocs.remove(&group.name).unwrap_or_default();
+        groups.push(Group::look(question, job, group, allocs, &rollout, &mut later));
+    }
+    pace(question, job, &mut groups, &mut later);
+    for group in groups {
+        let name = group.name().to_owned();
+        changes.groups.push((name, group.decide(&mut rollout, &mut later)));
+    }
+    changes.follow_ups = later.into_evals();
+    (changes.deployment, changes.current, changes.deployment_updates) = rollout.finish();
+    finish_lost(view, question, &mut changes);
+    changes
 }
 
-/// Tells whether what failed was another version, so that its failure says nothing about the present one.
-fn is_mended(job: &Job, alloc: &Allocation) -> bool {
-    let (before, group) = (alloc.task_group(), job.group(&alloc.group));
-    let (Some(before), Some(group)) = (before, group) else { return true };
-    alloc.job.version != job.version && needs_restart(&alloc.job, before, job, group)
+/// Lets groups paced by `stagger` change no more than `max_parallel` allocations in this evaluation, as in 2016: drain
+/// migrations first, then updates, then replacements of what was lost. What is left waits for the next evaluation.
+///
+/// Where the job itself says so, its groups share one limit.
+fn pace(question: &Question<'_>, job: &Job, groups: &mut [Group<'_>], later: &mut Later<'_>) {
+    let of_job = job.update.as_ref().filter(|update| update.paced_by_stagger);
+    let mut shared = of_job.map(|update| update.max_parallel as usize);
+    let mut own: BTreeMap<String, usize> = BTreeMap::new();
+    let mut next: Option<Duration> = None;
+    for stage in 0..3 {
+        for group in groups.iter_mut() {
+            let Some(update) = group.stagger() else { continue };
+            let is_shared = of_job
+                .is_some_and(|job| (job.max_parallel, job.stagger) == (update.max_parallel, update.stagger));
+            let (stagger, most) = (update.stagger, update.max_parallel as usize);
+            let left = match shared.as_mut().filter(|_| is_shared) {
+                Some(shared) => shared,
+                None => own.entry(group.name().to_owned()).or_insert(most),
+            };
+            if group.pace(stage, left) {
+                next = Some(next.map_or(stagger, |known| known.max(stagger)));
+            }
+        }
+    }
+    let Some(stagger) = next else { return };
+    if later.waiting_within(Trigger::RollingUpdate, stagger).is_none() {
+        later.at(question.now + stagger, Trigger::RollingUpdate, "the next batch of a rolling update");
+    }
 }
 
 /// Stops what runs of a group or a job that is gone.
-pub(in crate::scheduler) fn stop_all(view: &Snapshot, allocs: &[Arc<Allocation>]) -> Buckets {
-    let (ended, running): (Vec<_>, Vec<_>) = allocs.iter().partition(|alloc| alloc.is_terminal());
-    let stop = running.into_iter().map(|alloc| {
-        let alloc = alloc.clone();
-        match is_on_lost_node(view, &alloc) {
-            // Its client cannot say any more that it has ended.
-            true => StopReason { alloc, description: LOST, client_status: Some(ClientStatus::Lost) },
-            false => StopReason { alloc, description: NOT_NEEDED, client_status: None },
-        }
-    });
-    Buckets { stop: stop.collect(), ignore: ended.len(), ..Buckets::default() }
-}
-
-fn is_on_lost_node(view: &Snapshot, alloc: &Allocation) -> bool {
-    view.node(&alloc.node_id).is_none_or(|node| node.status == NodeStatus::Down)
-}
-
-fn replacement(alloc: &Arc<Allocation>, description: &'static str, failed_on: BTreeSet<NodeId>) -> Placement {
-    let client_status = (description == LOST).then_some(ClientStatus::Lost);
-    Placement {
-        name: alloc.name.clone(),
-        replaces: Some(StopReason { alloc: alloc.clone(), description, client_status }),
-        failed_on,
-        keep_if_unplaced: false,
-    }
-}
-
-fn new_instance(name: String) -> Placement {
-    Placement { name, replaces: None, failed_on: BTreeSet::new(), keep_if_unplaced: false }
-}
-
-/// Sorts what stays by what the newest version of the job means to it.
-fn sort_by_change(buckets: &mut Buckets, job: &Job, group: &TaskGroup, kept: Vec<Arc<Allocation>>) {
-    for alloc in kept {
-        let current = alloc.job.version == job.version && alloc.job.create_index == job.create_index;
-        if current || alloc.is_client_terminal() {
-            buckets.ignore += 1;
+pub(super) fn stop_all(view: &Snapshot, allocs: &[Arc<Allocation>], now: Timestamp) -> Buckets {
+    let mut buckets = Buckets::default();
+    for alloc in allocs {
+        if alloc.is_terminal() {
+            buckets.counts.ignore += 1;
             continue;
         }
-        let before = alloc.task_group();
-        if before.is_none_or(|before| needs_restart(&alloc.job, before, job, group)) {
-            buckets.destructive.push(alloc);
-        } else {
-            // Whether its node still will do for the new version is seen when it is looked at.
-            buckets.in_place.push(alloc);
+        // Its client cannot say any more that it has ended.
+        let vanished = is_vanished(Seen { alloc, node: view.node(&alloc.node_id).map(|node| &**node), now });
+        buckets.stop.push(match vanished {
+            true => StopReason::lost(alloc, LOST),
+            false => StopReason::new(alloc, NOT_NEEDED),
+        });
+    }
+    buckets.counts.stop = number(buckets.stop.len());
+    buckets
+}
+
+/// Tells whether nobody is left on an allocation's node to say that it has ended.
+pub fn is_vanished(seen: Seen<'_>) -> bool {
+    seen.node.is_none_or(|node| node.status == NodeStatus::Down)
+}
+
+/// Says of what was told to stop and has vanished with its node meanwhile that it is lost.
+pub(super) fn finish_lost(view: &Snapshot, question: &Question<'_>, changes: &mut Changes) {
+    let told = view.allocs_by_job(&question.eval.job_key).filter(|alloc| {
+        let unfinished = matches!(alloc.client_status, ClientStatus::Pending | ClientStatus::Running);
+        alloc.desired_status != DesiredStatus::Run && unfinished
+    });
+    for alloc in told {
+        let node = view.node(&alloc.node_id).map(|node| &**node);
+        if !is_vanished(Seen { alloc, node, now: question.now }) {
+            continue;
+        }
+        let reason = StopReason::lost(alloc, LOST);
+        match changes.groups.iter_mut().find(|(name, _)| *name == alloc.group) {
+            Some((_, buckets)) => buckets.stop.push(reason),
+            None => {
+                let buckets = Buckets { stop: vec![reason], ..Buckets::default() };
+                changes.groups.push((alloc.group.clone(), buckets));
+            }
         }
     }
 }

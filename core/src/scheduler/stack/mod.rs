@@ -181,7 +181,6 @@ impl<'a> Stack<'a> {
     /// Takes one given node for an instance, as jobs do that run on every node, or says why it will not do.
     ///
     /// Scored by how it is filled and by `more`; what looks at other nodes has no say. Distinct constraints hold.
-    #[allow(dead_code, reason = "for jobs that run on every node")]
     pub(super) fn place_on(
         &mut self,
         node: NodeId,

@@ -240,7 +240,7 @@ impl World {
     fn placement(&self, case: &Case, number: u32) -> Placement {
         let failed_on = case.failed_on[number as usize].iter().map(|n| node_id(*n)).collect();
         let name = Allocation::name_of("job-0", "job-0", number);
-        Placement { name, replaces: None, failed_on, keep_if_unplaced: false }
+        Placement { failed_on, ..Placement::new(name) }
     }
 
     fn place_all(&self, case: &Case, search: Search, seed: u64) -> Vec<(NodeId, Arc<AllocatedResources>)> {
