@@ -49,13 +49,18 @@ impl ApiError {
             Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::NotSupported(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Server(error) => match error {
-                ServerError::JobNotFound(_) | ServerError::NodeNotFound(_) => StatusCode::NOT_FOUND,
+                ServerError::JobNotFound(_)
+                | ServerError::NodeNotFound(_)
+                | ServerError::DeploymentNotFound
+                // Of these, that one only.
+                | ServerError::DeploymentEnded { verb: "fail" } => StatusCode::NOT_FOUND,
                 ServerError::GroupNotFound { .. } | ServerError::Invalid(_) => StatusCode::BAD_REQUEST,
                 ServerError::Denied(_) => StatusCode::FORBIDDEN,
                 // Nomad says 500 for these too; clients tell them apart by the text.
                 ServerError::NoLeader
                 | ServerError::Unconfirmed
                 | ServerError::JobModifyIndex { .. }
+                | ServerError::DeploymentEnded { .. }
                 | ServerError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

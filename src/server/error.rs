@@ -32,6 +32,15 @@ pub enum ServerError {
     /// There is no such node.
     #[error("node {0} not found")]
     NodeNotFound(String),
+    /// There is no such deployment.
+    #[error("deployment not found")]
+    DeploymentNotFound,
+    /// Nothing comes of that deployment any more. Clients match on the text.
+    #[error("can't {verb} terminal deployment")]
+    DeploymentEnded {
+        /// What was asked for.
+        verb: &'static str,
+    },
     /// The job has been changed by somebody else meanwhile.
     #[error("Enforcing job modify index {wanted}: {found}")]
     JobModifyIndex {
@@ -64,6 +73,7 @@ impl From<ApplyError> for ServerError {
                 };
                 Self::JobModifyIndex { wanted, found }
             }
+            ApplyError::DeploymentNotFound(_) => Self::DeploymentNotFound,
             other => Self::Invalid(other.to_string()),
         }
     }

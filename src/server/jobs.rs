@@ -80,7 +80,7 @@ impl Server {
         Ok(Registered { eval_id, index, job_modify_index: job.job_modify_index })
     }
 
-    async fn register(
+    pub(super) async fn register(
         &self,
         mut job: Job,
         enforce_index: Option<u64>,

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use super::blocked_evals::BlockedEvalsCore;
 use super::error::ServerError;
 use super::heartbeat::HeartbeatCore;
-use super::{LeaderState, Server, nodes, plan_apply, worker};
+use super::{LeaderState, Server, deployment_watcher, nodes, plan_apply, worker};
 use crate::env::spawn::AbortOnDrop;
 use crate::model::class;
 use crate::model::{EvalId, EvalStatus, Evaluation, JobKey, NodeStatus, Trigger};
@@ -56,6 +56,7 @@ async fn establish(server: &Server) -> Vec<AbortOnDrop> {
         env.spawn("heartbeats", nodes::watch_heartbeats(server.clone())),
         env.spawn("unblock", unblock(server.clone())),
         env.spawn("broker-deadlines", expire(server.clone())),
+        env.spawn("deployments", deployment_watcher::run(server.clone())),
     ];
     for number in 0..server.inner.config.num_schedulers {
         tasks.push(env.spawn("worker", worker::run(server.clone(), number)));

@@ -21,6 +21,8 @@
 pub mod blocked_evals;
 mod capacity;
 pub mod config;
+mod deployment_watcher;
+mod deployments;
 pub mod error;
 pub mod eval_broker;
 mod fsm;
@@ -54,6 +56,7 @@ use heartbeat::HeartbeatCore;
 use plan_queue::PlanQueue;
 
 pub use config::ServerConfig;
+pub use deployments::DeploymentChanged;
 pub use jobs::Registered;
 pub use membership::ServerMember;
 

@@ -159,6 +159,20 @@ impl Default for Job {
 }
 
 impl Job {
+    /// Tells whether a submission asks for what is there already. What the servers know of a job does not count.
+    pub fn is_same_specification(&self, submitted: &Self) -> bool {
+        let mut submitted = submitted.clone();
+        submitted.status = self.status;
+        submitted.status_description.clone_from(&self.status_description);
+        submitted.stable = self.stable;
+        submitted.version = self.version;
+        submitted.submit_time = self.submit_time;
+        submitted.create_index = self.create_index;
+        submitted.modify_index = self.modify_index;
+        submitted.job_modify_index = self.job_modify_index;
+        *self == submitted
+    }
+
     /// Returns what identifies the job among all.
     pub fn key(&self) -> JobKey {
         JobKey::new(&*self.namespace, &*self.id)

@@ -192,7 +192,7 @@ impl Change<'_> {
     fn register_job(&mut self, submitted: &Job) {
         let mut job = submitted.clone();
         match self.state.jobs.get(&job.key()) {
-            Some(known) if same_specification(known, &job) => return,
+            Some(known) if known.is_same_specification(&job) => return,
             Some(known) => {
                 job.version = known.version + 1;
                 job.create_index = known.create_index;
@@ -477,20 +477,6 @@ impl Change<'_> {
             self.put_job(job);
         }
     }
-}
-
-/// Tells whether a submission asks for what is there already. What the servers know of a job does not count.
-fn same_specification(known: &Job, submitted: &Job) -> bool {
-    let mut submitted = submitted.clone();
-    submitted.status = known.status;
-    submitted.status_description.clone_from(&known.status_description);
-    submitted.stable = known.stable;
-    submitted.version = known.version;
-    submitted.submit_time = known.submit_time;
-    submitted.create_index = known.create_index;
-    submitted.modify_index = known.modify_index;
-    submitted.job_modify_index = known.job_modify_index;
-    *known == submitted
 }
 
 /// Derives a job's status: running while an allocation is not terminal, pending while an evaluation is not, dead

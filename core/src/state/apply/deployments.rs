@@ -52,6 +52,14 @@ impl Change<'_> {
         time: Timestamp,
     ) -> Result<(), ApplyError> {
         let mut deployment = self.active_deployment(update.deployment_id)?;
+        let is_resumed =
+            deployment.status == DeploymentStatus::Paused && update.status == DeploymentStatus::Running;
+        if is_resumed {
+            // Nothing was meant to happen meanwhile.
+            for group in deployment.groups.values_mut().filter(|group| !group.progress_deadline.is_zero()) {
+                group.require_progress_by = group.require_progress_by.max(time + group.progress_deadline);
+            }
+        }
         deployment.status = update.status;
         deployment.status_description.clone_from(&update.description);
         deployment.modify_time = time;
