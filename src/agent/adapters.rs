@@ -7,11 +7,11 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::api::forward::RpcHandler;
-use crate::api::servers::{Leadership, Servers};
-use crate::model::{Eligibility, EvalId, Job, JobKey, NodeId};
+use crate::api::servers::{DeploymentChange, Leadership, Servers};
+use crate::model::{DeploymentId, Eligibility, EvalId, Job, JobKey, NodeId};
 use crate::rpc::messages::{HttpReply, HttpRequest};
 use crate::server::error::ServerError;
-use crate::server::{HttpHandler, Registered, Server, ServerMember};
+use crate::server::{DeploymentChanged, HttpHandler, Registered, Server, ServerMember};
 use crate::state::Store;
 
 impl Servers for Server {
@@ -55,6 +55,42 @@ impl Servers for Server {
         count: u32,
     ) -> BoxFuture<'_, Result<Registered, ServerError>> {
         async move { self.scale_job(&key, &group, count).await }.boxed()
+    }
+
+    fn revert_job(
+        &self,
+        key: JobKey,
+        version: u64,
+        enforce_prior: Option<u64>,
+    ) -> BoxFuture<'_, Result<Registered, ServerError>> {
+        async move { self.revert_job(&key, version, enforce_prior).await }.boxed()
+    }
+
+    fn set_job_stability(
+        &self,
+        key: JobKey,
+        version: u64,
+        stable: bool,
+    ) -> BoxFuture<'_, Result<u64, ServerError>> {
+        async move { self.set_job_stability(&key, version, stable).await }.boxed()
+    }
+
+    fn change_deployment(
+        &self,
+        id: DeploymentId,
+        change: DeploymentChange,
+    ) -> BoxFuture<'_, Result<DeploymentChanged, ServerError>> {
+        async move {
+            match change {
+                DeploymentChange::Promote { groups } => self.promote_deployment(id, groups).await,
+                DeploymentChange::Fail => self.fail_deployment(id).await,
+                DeploymentChange::Pause(pause) => self.pause_deployment(id, pause).await,
+                DeploymentChange::Health { healthy, unhealthy } => {
+                    self.set_alloc_health(id, healthy, unhealthy).await
+                }
+            }
+        }
+        .boxed()
     }
 
     fn set_eligibility(

@@ -11,7 +11,8 @@ use super::agent::Agent;
 use super::error::ApiError;
 use super::forward;
 use super::handlers::{
-    agent as agents, allocations, client, evaluations, jobs, nodes, operator, plan, search, status,
+    agent as agents, allocations, client, deployments, evaluations, jobs, nodes, operator, plan, search,
+    status,
 };
 
 /// Returns the routes of an agent, with [`forward`] before them. PUT and POST are the same everywhere.
@@ -36,7 +37,16 @@ pub fn router(agent: Agent) -> Router {
         .route("/v1/evaluations", get(evaluations::list))
         .route("/v1/evaluation/{id}", get(evaluations::read))
         .route("/v1/evaluation/{id}/allocations", get(evaluations::allocations))
-        .route("/v1/deployments", get(jobs::no_deployments))
+        .route("/v1/deployments", get(deployments::list))
+        .route("/v1/deployment/{id}", get(deployments::read))
+        .route("/v1/deployment/allocations/{id}", get(deployments::allocations))
+        .route("/v1/deployment/promote/{id}", post(deployments::promote).put(deployments::promote))
+        .route("/v1/deployment/fail/{id}", post(deployments::fail).put(deployments::fail))
+        .route("/v1/deployment/pause/{id}", post(deployments::pause).put(deployments::pause))
+        .route(
+            "/v1/deployment/allocation-health/{id}",
+            post(deployments::allocation_health).put(deployments::allocation_health),
+        )
         .route("/v1/status/leader", get(status::leader))
         .route("/v1/status/peers", get(status::peers))
         .route("/v1/regions", get(status::regions))

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::model::{Eligibility, EvalId, Job, JobKey, NodeId};
+use crate::model::{AllocId, DeploymentId, Eligibility, EvalId, Job, JobKey, NodeId};
 use crate::rpc::messages::{HttpReply, HttpRequest};
 use crate::state::Store;
 
 pub use crate::server::error::ServerError;
-pub use crate::server::{Registered, ServerMember};
+pub use crate::server::{DeploymentChanged, Registered, ServerMember};
 
 /// The server of this agent.
 pub trait Servers: Send + Sync {
@@ -47,6 +47,29 @@ pub trait Servers: Send + Sync {
         count: u32,
     ) -> BoxFuture<'_, Result<Registered, ServerError>>;
 
+    /// Submits an older version of a job anew; with `enforce_prior` its current version must be that one.
+    fn revert_job(
+        &self,
+        key: JobKey,
+        version: u64,
+        enforce_prior: Option<u64>,
+    ) -> BoxFuture<'_, Result<Registered, ServerError>>;
+
+    /// Says of a version of a job whether it is stable; returns the log index.
+    fn set_job_stability(
+        &self,
+        key: JobKey,
+        version: u64,
+        stable: bool,
+    ) -> BoxFuture<'_, Result<u64, ServerError>>;
+
+    /// Does to a deployment what a person asks for.
+    fn change_deployment(
+        &self,
+        id: DeploymentId,
+        change: DeploymentChange,
+    ) -> BoxFuture<'_, Result<DeploymentChanged, ServerError>>;
+
     /// Sets whether new allocations may go to a node; returns the log index.
     fn set_eligibility(
         &self,
@@ -66,6 +89,27 @@ pub trait Servers: Send + Sync {
 
     /// Returns numbers for `/v1/agent/self` and `/v1/metrics`, by part: `nomad`, `raft`, `broker`.
     fn stats(&self) -> BTreeMap<String, BTreeMap<String, String>>;
+}
+
+/// What a person asks for about a deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeploymentChange {
+    /// Go on from its canaries.
+    Promote {
+        /// Of these groups; of all when nothing is said.
+        groups: Option<Vec<String>>,
+    },
+    /// Give it up.
+    Fail,
+    /// Wait, or go on.
+    Pause(bool),
+    /// Take a person's word on how well allocations are.
+    Health {
+        /// These are.
+        healthy: Vec<AllocId>,
+        /// These are not.
+        unhealthy: Vec<AllocId>,
+    },
 }
 
 /// Who leads, as far as a server knows.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 /// | code | `run`, and whatever else follows an evaluation | `test`, `scenario run` | all others |
 /// |---|---|---|---|
 /// | 0 | everything was placed | every outcome is as recorded | it worked |
-/// | 1 | refused, failed, unreachable, misused | an outcome has changed, or something demanded was not so | the same |
+/// | 1 | refused, failed, unreachable, misused, a deployment that did not succeed | an outcome has changed, or something demanded was not so | the same |
 /// | 2 | the evaluation ended, but not everything could be placed | the cluster did not come to rest | - |
 /// | 3 | - | the run broke: a bug in Pasture | - |
 ///

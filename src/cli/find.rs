@@ -4,7 +4,7 @@ use super::error::CommandError;
 use super::output::{Style, Table};
 use crate::api::client::{Api, Options};
 use crate::api::wire::job::JobStub;
-use crate::api::wire::{AllocStub, Evaluation, NodeStub};
+use crate::api::wire::{AllocStub, Deployment, Evaluation, NodeStub};
 
 /// The fewest characters of an id that are looked for.
 const PREFIX_MIN: usize = 2;
@@ -69,6 +69,26 @@ pub async fn eval(api: &Api, options: &Options, given: &str, style: &Style) -> R
     let found = api.evaluations(&with_prefix(options, &prefix)).await?.value;
     let matches = |evals: &[Evaluation]| super::output::eval::list(style, evals);
     Ok(only(found, "evaluation", "evaluations", given, "`pasture eval list` lists evaluations", matches)?.id)
+}
+
+/// Finds the deployment with that id, or the only one whose id begins so.
+///
+/// # Errors
+/// When there is none, or several.
+pub async fn deployment(
+    api: &Api,
+    options: &Options,
+    given: &str,
+    style: &Style,
+) -> Result<String, CommandError> {
+    let prefix = match prefix(given)? {
+        Prefix::Whole(id) => return Ok(id),
+        Prefix::Part(prefix) => prefix,
+    };
+    let found = api.deployments(&with_prefix(options, &prefix)).await?.value;
+    let matches = |found: &[Deployment]| super::output::deployment::list(style, found);
+    let hint = "`pasture deployment list` lists deployments";
+    Ok(only(found, "deployment", "deployments", given, hint, matches)?.id)
 }
 
 /// Writes what ids of all kinds begin with a prefix.

@@ -1,6 +1,6 @@
-//! Following an evaluation until it has ended.
+//! Following an evaluation, and the deployment that comes of it, until they have ended.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -10,7 +10,7 @@ use super::error::CommandError;
 use super::exit::Exit;
 use super::output::{Style, metric};
 use crate::api::client::{Answer, Api, ClientError, Options};
-use crate::api::wire::{AllocStub, Evaluation};
+use crate::api::wire::{AllocStub, Deployment, DeploymentState, Evaluation};
 
 /// How long one question waits for news.
 const WAIT: Duration = Duration::from_secs(10);
@@ -21,8 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long to wait before asking again after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Follows an evaluation, and those that follow it, and says what happens. Ends with [`Exit::NOT_PLACED`] when not
-/// everything could be placed.
+/// Follows an evaluation, those that follow it, and the deployment it belongs to, and says what happens. Ends with
+/// [`Exit::NOT_PLACED`] when not everything could be placed, unless a deployment made up for it, and with
+/// [`Exit::FAILURE`] when a deployment did not succeed.
 ///
 /// # Errors
 /// When the cluster cannot be asked any more.
@@ -48,8 +49,103 @@ pub async fn evaluation(
             id = eval.next_eval;
             continue;
         }
-        return Ok(follower.conclude(&eval));
+        let placed = follower.conclude(&eval);
+        if placed == Exit::FAILURE || eval.deployment_id.is_empty() {
+            return Ok(placed);
+        }
+        return deployment(context, api, options, &eval.deployment_id, verbose).await;
     }
+}
+
+/// Follows a deployment, and the one that takes it back, until they have ended.
+///
+/// # Errors
+/// When the cluster cannot be asked any more.
+pub async fn deployment(
+    context: &Context,
+    api: &Api,
+    options: &Options,
+    id: &str,
+    verbose: bool,
+) -> Result<Exit, CommandError> {
+    let style = context.style(verbose);
+    let ended = follow_deployment(context, &style, api, options, id).await?;
+    if ended.status == "successful" {
+        return Ok(Exit::SUCCESS);
+    }
+    if ended.status == "failed" && ended.status_description.contains("rolling back to") {
+        // The way back is a deployment of its own; the evaluation that begins it may not have been looked at yet.
+        let deadline = Instant::now() + WAIT;
+        while Instant::now() < deadline {
+            let latest = api.job_deployment(&ended.job_id, options).await?.value;
+            if let Some(latest) = latest.filter(|latest| latest.create_index > ended.create_index) {
+                follow_deployment(context, &style, api, options, &latest.id).await?;
+                break;
+            }
+            sleep(PAUSE).await;
+        }
+    }
+    Ok(Exit::FAILURE)
+}
+
+async fn follow_deployment(
+    context: &Context,
+    style: &Style,
+    api: &Api,
+    options: &Options,
+    id: &str,
+) -> Result<Deployment, CommandError> {
+    context.print(&style.heading(&format!("==> Monitoring deployment \"{}\"", style.id(id))));
+    let (mut index, mut failing_since) = (0, None);
+    let mut said: BTreeMap<String, String> = BTreeMap::new();
+    loop {
+        match api.deployment(id, &options.clone().blocking(index, WAIT)).await {
+            Ok(answer) => {
+                failing_since = None;
+                index = answer.index.max(1);
+                let deployment = answer.value;
+                for (name, group) in &deployment.task_groups {
+                    let line = progress(name, group);
+                    if said.get(name) != Some(&line) {
+                        context.print(&format!("    {line}"));
+                        said.insert(name.clone(), line);
+                    }
+                }
+                if is_ended(&deployment) {
+                    let (id, status) = (style.id(id), &deployment.status);
+                    let text = format!("==> Deployment \"{id}\" {status}: {}", deployment.status_description);
+                    context.print(&style.heading(&text));
+                    return Ok(deployment);
+                }
+            }
+            Err(error) => {
+                let since = *failing_since.get_or_insert_with(Instant::now);
+                let may_pass = error.status().is_none_or(|status| status >= 500);
+                if !may_pass || since.elapsed() > PATIENCE {
+                    return Err(error.into());
+                }
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Says how far a group is, in one line.
+fn progress(name: &str, group: &DeploymentState) -> String {
+    let waits = match group.desired_canaries > 0 && !group.promoted {
+        true if group.healthy_allocs >= group.desired_canaries => {
+            ", canaries are healthy and wait for promotion"
+        }
+        _ => "",
+    };
+    format!(
+        "Group {name:?}: {} of {} placed, {} healthy, {} unhealthy{waits}",
+        group.placed_allocs, group.desired_total, group.healthy_allocs, group.unhealthy_allocs
+    )
+}
+
+fn is_ended(deployment: &Deployment) -> bool {
+    matches!(deployment.status.as_str(), "successful" | "failed" | "cancelled")
 }
 
 struct Follower<'a> {

@@ -5,10 +5,12 @@ use std::future::Future;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::commands::{
-    agent, agent_info, alloc_logs, alloc_status, completion, eval_list, eval_status, fmt, job_allocs,
-    job_eval, job_history, job_init, job_inspect, job_plan, job_run, job_scale, job_status, job_stop,
-    job_validate, node_drain, node_eligibility, node_status, operator_raft_list_peers, reference, scenario,
-    server_members, status, test, version, why_not,
+    agent, agent_info, alloc_logs, alloc_status, completion, deployment_fail, deployment_list,
+    deployment_pause, deployment_promote, deployment_resume, deployment_status, eval_list, eval_status, fmt,
+    job_allocs, job_deployments, job_eval, job_history, job_init, job_inspect, job_plan, job_promote,
+    job_revert, job_run, job_scale, job_status, job_stop, job_validate, node_drain, node_eligibility,
+    node_status, operator_raft_list_peers, reference, scenario, server_members, status, test, version,
+    why_not,
 };
 use super::context::Context;
 use super::error::CommandError;
@@ -65,6 +67,9 @@ pub enum Command {
     /// Work with evaluations
     #[command(subcommand, disable_help_subcommand = true)]
     Eval(EvalCommand),
+    /// Work with deployments
+    #[command(subcommand, disable_help_subcommand = true)]
+    Deployment(DeploymentCommand),
     /// Work with nodes
     #[command(subcommand, disable_help_subcommand = true)]
     Node(NodeCommand),
@@ -110,6 +115,9 @@ pub enum JobCommand {
     Plan(job_plan::JobPlanArgs),
     Inspect(job_inspect::JobInspectArgs),
     History(job_history::JobHistoryArgs),
+    Revert(job_revert::JobRevertArgs),
+    Promote(job_promote::JobPromoteArgs),
+    Deployments(job_deployments::JobDeploymentsArgs),
     Scale(job_scale::JobScaleArgs),
     Eval(job_eval::JobEvalArgs),
     Allocs(job_allocs::JobAllocsArgs),
@@ -127,6 +135,17 @@ pub enum AllocCommand {
 pub enum EvalCommand {
     Status(eval_status::EvalStatusArgs),
     List(eval_list::EvalListArgs),
+}
+
+/// What follows `deployment`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum DeploymentCommand {
+    List(deployment_list::DeploymentListArgs),
+    Status(deployment_status::DeploymentStatusArgs),
+    Promote(deployment_promote::DeploymentPromoteArgs),
+    Fail(deployment_fail::DeploymentFailArgs),
+    Pause(deployment_pause::DeploymentPauseArgs),
+    Resume(deployment_resume::DeploymentResumeArgs),
 }
 
 /// What follows `node`.
@@ -177,6 +196,10 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, CommandError> {
         }
         Command::Plan(args) | Command::Job(JobCommand::Plan(args)) => asking(job_plan::run(args, context)),
         Command::Job(JobCommand::History(args)) => asking(job_history::run(args, context)),
+        Command::Job(JobCommand::Revert(args)) => asking(job_revert::run(args, context)),
+        Command::Job(JobCommand::Promote(args)) => asking(job_promote::run(args, context)),
+        Command::Job(JobCommand::Deployments(args)) => asking(job_deployments::run(args, context)),
+        Command::Deployment(command) => asking(deployment(command, context)),
         Command::Job(JobCommand::Scale(args)) => asking(job_scale::run(args, context)),
         Command::Job(JobCommand::Eval(args)) => asking(job_eval::run(args, context)),
         Command::Job(JobCommand::Allocs(args)) => asking(job_allocs::run(args, context)),
@@ -215,6 +238,17 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, CommandError> {
         Command::Version(_) => Ok(version::run(context)),
         Command::Completion(args) => Ok(completion::run(args, context)),
         Command::Reference(_) => Ok(reference::run(context)),
+    }
+}
+
+async fn deployment(command: &DeploymentCommand, context: &Context) -> Result<Exit, CommandError> {
+    match command {
+        DeploymentCommand::List(args) => deployment_list::run(args, context).await,
+        DeploymentCommand::Status(args) => deployment_status::run(args, context).await,
+        DeploymentCommand::Promote(args) => deployment_promote::run(args, context).await,
+        DeploymentCommand::Fail(args) => deployment_fail::run(args, context).await,
+        DeploymentCommand::Pause(args) => deployment_pause::run(args, context).await,
+        DeploymentCommand::Resume(args) => deployment_resume::run(args, context).await,
     }
 }
 

@@ -305,3 +305,6 @@ impl Server {
         Some(eval)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,16 +111,14 @@ impl Server {
             let text = "can't set health of allocations for a terminal deployment";
             return Err(ServerError::Internal(text.to_owned()));
         }
-        let mut unwell = unhealthy.iter().filter_map(|id| view.alloc(id)).peekable();
-        let (mut update, mut revert) = (None, None);
-        if unwell.peek().is_some() {
-            let reverts = unwell
-                .any(|alloc| deployment.groups.get(&alloc.group).is_some_and(|group| group.auto_revert));
-            let failure = deployment_watcher::fail(&view, deployment, describe::FAILED_ALLOCS, reverts);
-            let (status, description) = (DeploymentStatus::Failed, failure.description);
-            update = Some(DeploymentUpdate { deployment_id, status, description });
-            revert = failure.revert;
-        }
+        let (update, revert) = match unhealthy.is_empty() {
+            true => (None, None),
+            false => {
+                let failure = unwell(&view, deployment, &unhealthy);
+                let (status, description) = (DeploymentStatus::Failed, failure.description);
+                (Some(DeploymentUpdate { deployment_id, status, description }), failure.revert)
+            }
+        };
         let time = self.env().now();
         let revert = revert.map(|job| Box::new(Job { submit_time: time, ..job }));
         let eval = self.eval_for_deployment(&view, deployment);
@@ -201,6 +199,13 @@ fn active(
 ) -> Result<std::sync::Arc<Deployment>, ServerError> {
     let deployment = view.deployment(&id).ok_or(ServerError::DeploymentNotFound)?;
     if deployment.is_active() { Ok(deployment.clone()) } else { Err(ServerError::DeploymentEnded { verb }) }
+}
+
+/// Describes the end of a deployment of which a person says that these allocations are not healthy.
+fn unwell(view: &Snapshot, deployment: &Deployment, allocs: &[AllocId]) -> Failure {
+    let mut groups = allocs.iter().filter_map(|id| view.alloc(id)).map(|alloc| &alloc.group);
+    let reverts = groups.any(|name| deployment.groups.get(name).is_some_and(|group| group.auto_revert));
+    deployment_watcher::fail(view, deployment, describe::FAILED_ALLOCS, reverts)
 }
 
 fn changed(eval: Option<&Evaluation>, revert: Option<&Job>) -> DeploymentChanged {

@@ -6,11 +6,13 @@ use super::call::{Answer, Api, ClientError, Options, encode_segment};
 use crate::api::wire::agent::{
     AgentHealth, AgentSelf, Members, Metrics, RaftConfiguration, SearchRequest, SearchResponse,
 };
+use crate::api::wire::deployment::{PauseRequest, PromoteRequest, RevertRequest};
 use crate::api::wire::node::EligibilityRequest;
 use crate::api::wire::{
-    AllocStub, Allocation, Evaluation, Explanation, Job, JobPlanRequest, JobPlanResponse, JobStub,
-    JobSummary, JobVersions, Node, NodePlanRequest, NodePlanResponse, NodeStub, NodeUpdateResponse,
-    ParseRequest, RegisterRequest, RegisterResponse, ScaleRequest, ScaleStatus, ValidateResponse,
+    AllocStub, Allocation, Deployment, DeploymentUpdateResponse, Evaluation, Explanation, Job,
+    JobPlanRequest, JobPlanResponse, JobStub, JobSummary, JobVersions, Node, NodePlanRequest,
+    NodePlanResponse, NodeStub, NodeUpdateResponse, ParseRequest, RegisterRequest, RegisterResponse,
+    ScaleRequest, ScaleStatus, ValidateResponse,
 };
 
 type Result<T> = std::result::Result<Answer<T>, ClientError>;
@@ -134,6 +136,80 @@ impl Api {
     pub async fn evaluate_job(&self, id: &str, options: &Options) -> Result<RegisterResponse> {
         let request: BTreeMap<&str, &str> = BTreeMap::from([("JobID", id)]);
         self.put(&job_path(id, "/evaluate"), options, &request).await
+    }
+}
+
+/// Deployments, and versions of jobs.
+impl Api {
+    /// Lists deployments.
+    pub async fn deployments(&self, options: &Options) -> Result<Vec<Deployment>> {
+        self.get("/v1/deployments", options).await
+    }
+
+    /// Returns a deployment.
+    pub async fn deployment(&self, id: &str, options: &Options) -> Result<Deployment> {
+        self.get(&format!("/v1/deployment/{}", encode_segment(id)), options).await
+    }
+
+    /// Lists the allocations of a deployment.
+    pub async fn deployment_allocations(&self, id: &str, options: &Options) -> Result<Vec<AllocStub>> {
+        self.get(&deployment_path("allocations", id), options).await
+    }
+
+    /// Promotes the canaries of `groups`, of all groups when none is named.
+    pub async fn promote_deployment(
+        &self,
+        id: &str,
+        groups: &[String],
+        options: &Options,
+    ) -> Result<DeploymentUpdateResponse> {
+        let (deployment_id, groups) = (id.to_owned(), groups.to_vec());
+        let request = PromoteRequest { deployment_id, all: groups.is_empty(), groups };
+        self.put(&deployment_path("promote", id), options, &request).await
+    }
+
+    /// Makes a deployment fail.
+    pub async fn fail_deployment(&self, id: &str, options: &Options) -> Result<DeploymentUpdateResponse> {
+        let request: BTreeMap<&str, &str> = BTreeMap::from([("DeploymentID", id)]);
+        self.put(&deployment_path("fail", id), options, &request).await
+    }
+
+    /// Lets a deployment wait, or go on.
+    pub async fn pause_deployment(
+        &self,
+        id: &str,
+        pause: bool,
+        options: &Options,
+    ) -> Result<DeploymentUpdateResponse> {
+        let request = PauseRequest { deployment_id: id.to_owned(), pause };
+        self.put(&deployment_path("pause", id), options, &request).await
+    }
+
+    /// Returns the newest deployment of a job.
+    pub async fn job_deployment(&self, id: &str, options: &Options) -> Result<Option<Deployment>> {
+        self.get(&job_path(id, "/deployment"), options).await
+    }
+
+    /// Lists the deployments of a job; with `all` those of earlier jobs of that name as well.
+    pub async fn job_deployments(&self, id: &str, all: bool, options: &Options) -> Result<Vec<Deployment>> {
+        let options = options.clone().with("all", all.to_string());
+        self.get(&job_path(id, "/deployments"), &options).await
+    }
+
+    /// Submits an older version of a job anew.
+    pub async fn revert_job(
+        &self,
+        id: &str,
+        version: u64,
+        enforce_prior: Option<u64>,
+        options: &Options,
+    ) -> Result<RegisterResponse> {
+        let request = RevertRequest {
+            job_id: id.to_owned(),
+            job_version: Some(version),
+            enforce_prior_version: enforce_prior,
+        };
+        self.put(&job_path(id, "/revert"), options, &request).await
     }
 }
 
@@ -280,4 +356,8 @@ impl Api {
 
 fn job_path(id: &str, suffix: &str) -> String {
     format!("/v1/job/{}{suffix}", encode_segment(id))
+}
+
+fn deployment_path(verb: &str, id: &str) -> String {
+    format!("/v1/deployment/{verb}/{}", encode_segment(id))
 }

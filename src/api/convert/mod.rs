@@ -3,6 +3,7 @@
 //! The other way, a job that comes in, is `jobspec::json`: a submission is text of a user and gets errors that say where.
 
 pub mod alloc;
+pub mod deployment;
 pub mod eval;
 pub mod job;
 pub mod metric;

@@ -15,6 +15,7 @@ use crate::api::query::{ALL_NAMESPACES, DEFAULT_NAMESPACE, Params};
 use crate::api::reply::{Reply, indexed, list as reply_list, plain};
 use crate::api::request;
 use crate::api::servers::Registered;
+use crate::api::wire::deployment::{RevertRequest, StabilityRequest, StabilityResponse};
 use crate::api::wire::job::{
     JobDiff, JobVersions, ParseRequest, RegisterResponse, ScaleRequest, ValidateResponse,
 };
@@ -25,17 +26,8 @@ use crate::model::{Job, JobKey};
 use crate::state::WatchKey;
 
 /// Suffixes of `/v1/job/:id` that Nomad has and Pasture does not have yet.
-const NOT_SUPPORTED: [&str; 9] = [
-    "/periodic/force",
-    "/dispatch/payload",
-    "/dispatch",
-    "/revert",
-    "/stable",
-    "/services",
-    "/submission",
-    "/actions",
-    "/action",
-];
+const NOT_SUPPORTED: [&str; 7] =
+    ["/periodic/force", "/dispatch/payload", "/dispatch", "/services", "/submission", "/actions", "/action"];
 
 /// `GET /v1/jobs`
 pub async fn list(State(agent): State<Agent>, params: Params) -> Reply {
@@ -91,11 +83,6 @@ pub async fn validate(params: Params, body: Bytes) -> Reply {
     plain(&params, &answer)
 }
 
-/// `GET /v1/deployments`: there are none yet
-pub async fn no_deployments(State(agent): State<Agent>, params: Params) -> Reply {
-    indexed(&params, agent.snapshot()?.index().max(1), &[(); 0])
-}
-
 /// Everything under `/v1/job/`: the id may contain slashes, so that a known suffix tells what is meant.
 pub async fn one(
     State(agent): State<Agent>,
@@ -115,7 +102,9 @@ pub async fn one(
         "evaluations",
         "plan",
         "why",
+        "revert",
         "scale",
+        "stable",
         "summary",
         "versions",
     ];
@@ -130,7 +119,9 @@ pub async fn one(
         "plan" if is_write => super::plan::job(&agent, &params, &body, &key.id).await,
         "" if is_write => submit(&agent, &params, &body, Some(&key.id)).await,
         "" if method == Method::DELETE => deregister(&agent, &params, key).await,
-        "evaluate" | "plan" => Err(ApiError::InvalidMethod),
+        "revert" if is_write => revert(&agent, &params, key, &body).await,
+        "stable" if is_write => stable(&agent, &params, key, &body).await,
+        "evaluate" | "plan" | "revert" | "stable" => Err(ApiError::InvalidMethod),
         _ if method != Method::GET && method != Method::HEAD => Err(ApiError::InvalidMethod),
         "" => read(&agent, &params, key).await,
         "why" => super::plan::why(&agent, &params, &key).await,
@@ -139,8 +130,8 @@ pub async fn one(
         "summary" => read_summary(&agent, &params, key).await,
         "versions" => versions(&agent, &params, key).await,
         "scale" => scale_status(&agent, &params, key).await,
-        "deployment" => deployment(&agent, &params, &key, &None::<()>),
-        _ => deployment(&agent, &params, &key, &[(); 0]),
+        "deployment" => deployment(&agent, &params, key).await,
+        _ => deployments(&agent, &params, key).await,
     }
 }
 
@@ -193,11 +184,51 @@ async fn scale_status(agent: &Agent, params: &Params, key: JobKey) -> Reply {
     indexed(params, view.index, &answer)
 }
 
-/// Rollouts are not there yet, so a job has none of them.
-fn deployment(agent: &Agent, params: &Params, key: &JobKey, none: &impl serde::Serialize) -> Reply {
-    let snapshot = agent.snapshot()?;
-    snapshot.job(key).ok_or_else(not_found)?;
-    indexed(params, snapshot.index().max(1), none)
+/// The rollout that began last, `null` when there was none.
+async fn deployment(agent: &Agent, params: &Params, key: JobKey) -> Reply {
+    let view = view(agent, params, &[WatchKey::JobDeployments(key.clone())]).await?;
+    let job = job(&view, &key)?;
+    // An earlier job of the same name had others.
+    let latest =
+        view.snapshot.latest_deployment(&key).filter(|known| known.job_create_index == job.create_index);
+    indexed(params, view.index, &latest.map(|known| convert::deployment::deployment(known)))
+}
+
+async fn deployments(agent: &Agent, params: &Params, key: JobKey) -> Reply {
+    let all = params.bool("all")?;
+    let view = view(agent, params, &[WatchKey::JobDeployments(key.clone())]).await?;
+    let job = job(&view, &key)?;
+    let found = view.snapshot.deployments_by_job(&key);
+    let found = found.filter(|known| all || known.job_create_index == job.create_index);
+    reply_list(
+        params,
+        view.index,
+        found,
+        |found| found.id.to_string(),
+        |found| convert::deployment::deployment(found),
+    )
+}
+
+async fn revert(agent: &Agent, params: &Params, key: JobKey, body: &[u8]) -> Reply {
+    let asked: RevertRequest = request::decode(body, &["JobID", "JobVersion", "EnforcePriorVersion"])?;
+    let version = version_of(&key, &asked.job_id, asked.job_version)?;
+    let done = agent.servers()?.revert_job(key, version, asked.enforce_prior_version).await?;
+    respond(params, done, String::new())
+}
+
+async fn stable(agent: &Agent, params: &Params, key: JobKey, body: &[u8]) -> Reply {
+    let asked: StabilityRequest = request::decode(body, &["JobID", "JobVersion", "Stable"])?;
+    let version = version_of(&key, &asked.job_id, asked.job_version)?;
+    let index = agent.servers()?.set_job_stability(key, version, asked.stable).await?;
+    indexed(params, index, &StabilityResponse { index })
+}
+
+/// Returns the version a body speaks of; the job in it, if there is one, must be the path's.
+fn version_of(key: &JobKey, job_id: &str, version: Option<u64>) -> Result<u64, ApiError> {
+    if !job_id.is_empty() && job_id != key.id {
+        return Err(ApiError::BadRequest("Job ID does not match name".to_owned()));
+    }
+    version.ok_or_else(|| ApiError::BadRequest("JobVersion is missing: which version is meant?".to_owned()))
 }
 
 async fn submit(agent: &Agent, params: &Params, body: &[u8], id: Option<&str>) -> Reply {

@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod allocations;
 pub mod client;
+pub mod deployments;
 pub mod evaluations;
 pub mod jobs;
 mod logs;

@@ -17,7 +17,7 @@ use crate::state::Snapshot;
 /// How many ids of a kind are returned.
 const MATCHES_MAX: usize = 20;
 
-/// What can be searched; the last has nothing in it yet.
+/// What can be searched.
 const CONTEXTS: [&str; 5] = ["allocs", "evals", "jobs", "nodes", "deployment"];
 
 /// `PUT /v1/search`
@@ -70,6 +70,12 @@ fn find(snapshot: &Snapshot, context: &str, prefix: &str, params: &Params) -> Ve
             .nodes()
             .filter(|node| starts_with(&node.id, prefix))
             .map(|node| node.id.to_string())
+            .take(most)
+            .collect(),
+        "deployment" => snapshot
+            .deployments()
+            .filter(|known| params.covers(&known.job_key.namespace) && starts_with(&known.id, prefix))
+            .map(|known| known.id.to_string())
             .take(most)
             .collect(),
         _ => Vec::new(),

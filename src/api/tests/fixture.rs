@@ -13,15 +13,18 @@ use tokio::sync::mpsc;
 
 use crate::api::agent::{Agent, AgentInfo, LocalNode, Upstream};
 use crate::api::client::Api;
-use crate::api::servers::{Leadership, Registered, ServerError, ServerMember, Servers};
+use crate::api::servers::{
+    DeploymentChange, DeploymentChanged, Leadership, Registered, ServerError, ServerMember, Servers,
+};
 use crate::env::net::{Datagrams, Interface, Listen, Net, Stream};
 use crate::env::spawn::AbortOnDrop;
 use crate::env::{self, Env};
 use crate::model::alloc::Allocation;
 use crate::model::resources::{AllocatedResources, AllocatedTaskResources, Network, NodeResources, Port};
 use crate::model::{
-    AllocId, ClientStatus, DesiredStatus, DesiredTransition, DriverInfo, Eligibility, EvalId, Evaluation,
-    Job, JobKey, Node, NodeId, NodeStatus, TaskEvent, TaskRunState, TaskState, Timestamp, Trigger,
+    AllocId, ClientStatus, DeploymentId, DesiredStatus, DesiredTransition, DriverInfo, Eligibility, EvalId,
+    Evaluation, Job, JobKey, Node, NodeId, NodeStatus, TaskEvent, TaskRunState, TaskState, Timestamp,
+    Trigger,
 };
 use crate::rpc::messages::{HttpReply, HttpRequest};
 use crate::state::{Command, PlanCommit, Store};
@@ -195,6 +198,50 @@ impl Servers for FakeServers {
                 eval: None,
                 enforce_index: None,
             })))
+        })
+    }
+
+    fn revert_job(
+        &self,
+        key: JobKey,
+        version: u64,
+        _enforce_prior: Option<u64>,
+    ) -> BoxFuture<'_, Result<Registered, ServerError>> {
+        let known = self.store.snapshot().job_version(&key, version).cloned();
+        Box::pin(async move {
+            let job = known.ok_or_else(|| ServerError::Invalid(format!("no version {version}")))?;
+            self.register_job((*job).clone(), None).await
+        })
+    }
+
+    fn set_job_stability(
+        &self,
+        key: JobKey,
+        version: u64,
+        stable: bool,
+    ) -> BoxFuture<'_, Result<u64, ServerError>> {
+        Box::pin(async move { Ok(self.apply(&Command::JobStability { key, version, stable })) })
+    }
+
+    fn change_deployment(
+        &self,
+        id: DeploymentId,
+        change: DeploymentChange,
+    ) -> BoxFuture<'_, Result<DeploymentChanged, ServerError>> {
+        Box::pin(async move {
+            let known = self.store.snapshot().deployment(&id).cloned();
+            let known = known.ok_or(ServerError::DeploymentNotFound)?;
+            let verb = match change {
+                DeploymentChange::Promote { .. } => "promote",
+                DeploymentChange::Fail => "fail",
+                DeploymentChange::Pause(true) => "pause",
+                DeploymentChange::Pause(false) => "resume",
+                DeploymentChange::Health { .. } => "judge",
+            };
+            if !known.is_active() {
+                return Err(ServerError::DeploymentEnded { verb });
+            }
+            Ok(DeploymentChanged { eval_id: EVAL.parse().ok(), reverted_to: None, index: 9 })
         })
     }
 

@@ -16,6 +16,7 @@
 
 pub mod agent;
 pub mod alloc;
+pub mod deployment;
 pub mod eval;
 pub mod job;
 pub mod metric;
@@ -28,6 +29,7 @@ pub use agent::{
     AgentHealth, AgentSelf, Member, Members, Metrics, RaftConfiguration, SearchRequest, SearchResponse,
 };
 pub use alloc::{AllocStub, Allocation, TaskEvent, TaskState};
+pub use deployment::{Deployment, DeploymentState, DeploymentUpdateResponse};
 pub use eval::Evaluation;
 pub use job::{
     Job, JobStub, JobSummary, JobVersions, ParseRequest, RegisterRequest, RegisterResponse, ScaleRequest,

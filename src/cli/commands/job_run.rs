@@ -17,7 +17,8 @@ use crate::cli::variables::VariableArgs;
 ///
 /// Reads a job file, submits it and follows its evaluation until everything is placed or it is
 /// known that not everything can be. Exits with 2 in the second case; what was placed runs, and
-/// the rest waits for capacity.
+/// the rest waits for capacity. A deployment that comes of it is followed as well until it ends;
+/// exits with 1 when it does not succeed.
 ///
 /// Examples:
 ///

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::job_status::{self, ShowArgs};
-use super::{alloc_status, eval_status, node_status};
+use super::{alloc_status, deployment_status, eval_status, node_status};
 use crate::api::client::{Api, Options};
 use crate::cli::connection::Connection;
 use crate::cli::context::Context;
@@ -13,8 +13,8 @@ use crate::cli::find;
 
 /// List jobs, or show whatever has that id
 ///
-/// The id may be that of a job, a node, an allocation or an evaluation, or the beginning of
-/// one.
+/// The id may be that of a job, a node, an allocation, an evaluation or a deployment, or the
+/// beginning of one.
 ///
 /// Examples:
 ///
@@ -22,7 +22,7 @@ use crate::cli::find;
 ///   pasture status example
 ///   pasture status 3d823c52
 ///
-/// See also: job status, node status, alloc status, eval status
+/// See also: job status, node status, alloc status, eval status, deployment status
 #[derive(Args, Clone, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct StatusArgs {
@@ -70,6 +70,7 @@ pub async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CommandEr
             )
             .await
         }
+        "deployment" => deployment_status::one(context, &api, &options, &id, json, verbose).await,
         _ => eval_status::one(context, &api, &options, &id, json, verbose).await,
     }
 }
@@ -82,7 +83,13 @@ async fn what_is(
     context: &Context,
 ) -> Result<(&'static str, String), CommandError> {
     let found = api.search(given, "all", options).await?.value;
-    let kinds = [("jobs", "job"), ("nodes", "node"), ("allocs", "allocation"), ("evals", "evaluation")];
+    let kinds = [
+        ("jobs", "job"),
+        ("nodes", "node"),
+        ("allocs", "allocation"),
+        ("evals", "evaluation"),
+        ("deployment", "deployment"),
+    ];
     let mut matches: Vec<(&'static str, String)> = Vec::new();
     for (name, kind) in kinds {
         let ids = found.matches.get(name).and_then(Option::as_ref);
@@ -94,7 +101,7 @@ async fn what_is(
     let style = context.style(false);
     match matches.len() {
         0 => Err(CommandError::NotFound {
-            kind: "job, node, allocation or evaluation",
+            kind: "job, node, allocation, evaluation or deployment",
             prefix: given.to_owned(),
             hint: "`pasture status` lists jobs".to_owned(),
         }),

@@ -4,6 +4,7 @@
 //! is always the same text.
 
 pub mod alloc;
+pub mod deployment;
 pub mod diff;
 pub mod eval;
 pub mod job;
