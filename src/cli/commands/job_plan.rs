@@ -88,7 +88,7 @@ async fn plan(args: &JobPlanArgs, context: &Context) -> Result<Exit, CommandErro
         context.print(&output::json(&plan));
     } else {
         let what = show::Show { diff: args.diff, verbose: args.verbose };
-        context.print(&show::job(&context.style(args.verbose), &job.id, &plan, what));
+        context.print(&show::job(&context.style(args.verbose), &args.file.to_string_lossy(), &plan, what));
     }
     let updates = plan.annotations.iter().flat_map(|one| one.desired_tg_updates.values());
     let changes = updates.map(|one| {

@@ -15,15 +15,15 @@ pub struct Show {
     pub verbose: bool,
 }
 
-/// Shows the plan of a job.
-pub fn job(style: &Style, job_id: &str, plan: &JobPlanResponse, show: Show) -> String {
+/// Shows the plan of a job that was read from `file`.
+pub fn job(style: &Style, file: &str, plan: &JobPlanResponse, show: Show) -> String {
     let diff = match (&plan.diff, show.diff) {
         (Some(diff), true) => difference(style, diff, show.verbose),
         _ => String::new(),
     };
     let index = plan.job_modify_index;
     let again = format!(
-        "{}\nTo submit the job with version verification run:\n\npasture job run -check-index {index} FILE\n\nWhen running the job with the check-index flag, it is only run if it is still\nat that index: if somebody has changed it meanwhile, the plan does not hold.",
+        "{}\nTo submit the job with version verification run:\n\npasture job run -check-index {index} {file}\n\nWhen running the job with the check-index flag, it is only run if it is still\nat that index: if somebody has changed it meanwhile, the plan does not hold.",
         style.heading(&format!("Job Modify Index: {index}"))
     );
     let mut parts = vec![diff, titled(style, "Scheduler dry-run:", &scheduler(style, plan))];
@@ -33,8 +33,7 @@ pub fn job(style: &Style, job_id: &str, plan: &JobPlanResponse, show: Show) -> S
         parts.push(titled(style, "Job Warnings:", &plan.warnings));
     }
     parts.push(again);
-    let text = sections(parts);
-    if job_id.is_empty() { text } else { text.replace(" FILE\n", &format!(" {job_id}.nomad\n")) }
+    sections(parts)
 }
 
 fn scheduler(style: &Style, plan: &JobPlanResponse) -> String {
