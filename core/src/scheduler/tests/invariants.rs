@@ -109,6 +109,8 @@ fn check_count(
         .filter(|alloc| alloc.group == group.name && !alloc.is_terminal())
         // What is cut off has a stand-in or does not count; it may be there no more.
         .filter(|alloc| alloc.client_status != ClientStatus::Unknown)
+        // What its node took along may have to wait for its batch; it does not run.
+        .filter(|alloc| view.node(&alloc.node_id).is_none_or(|node| node.status != NodeStatus::Down))
         .collect();
     let before = there.len();
     let stays = there.iter().filter(|alloc| !stopped.contains(&alloc.id)).count();
