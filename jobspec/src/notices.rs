@@ -25,14 +25,9 @@ pub(crate) struct Notice {
 /// What is accepted and kept, but run by no part of this version: path below the job, how HCL calls it, what happens
 /// instead.
 const NOT_RUN_YET: &[(&str, &str, &str)] = &[
-    ("Affinities", "affinity", "nodes are ranked without it"),
-    ("Spreads", "spread", "nodes are ranked without it"),
     ("Multiregion", "multiregion", "the job runs in this region alone"),
     ("Periodic", "periodic", "the job runs once, at once"),
     ("ParameterizedJob", "parameterized", "the job runs once, at once, without a dispatch"),
-    ("TaskGroups[].Affinities", "affinity", "nodes are ranked without it"),
-    ("TaskGroups[].Spreads", "spread", "nodes are ranked without it"),
-    ("TaskGroups[].Volumes", "volume", "no node is asked for it"),
     ("TaskGroups[].Disconnect", "disconnect", "a node that is cut off counts as down"),
     ("TaskGroups[].MaxClientDisconnect", "max_client_disconnect", "a node that is cut off counts as down"),
     (
@@ -50,7 +45,6 @@ const NOT_RUN_YET: &[(&str, &str, &str)] = &[
     ("TaskGroups[].Networks[].DNS", "dns", "tasks use the node's name servers"),
     ("TaskGroups[].Networks[].CNI", "cni", "tasks share the node's network"),
     ("TaskGroups[].Networks[].Hostname", "hostname", "tasks share the node's name"),
-    ("TaskGroups[].Tasks[].Affinities", "affinity", "nodes are ranked without it"),
     ("TaskGroups[].Tasks[].Lifecycle", "lifecycle", "the task runs beside the others"),
     ("TaskGroups[].Tasks[].Leader", "leader", "the others run on when it ends"),
     ("TaskGroups[].Tasks[].ShutdownDelay", "shutdown_delay", "the task is stopped at once"),
@@ -67,8 +61,16 @@ const NOT_RUN_YET: &[(&str, &str, &str)] = &[
     ("TaskGroups[].Tasks[].Identities", "identity", "the task gets no token"),
     ("TaskGroups[].Tasks[].Actions", "action", "it cannot be run"),
     ("TaskGroups[].Tasks[].Schedule", "schedule", "the task runs at any time"),
-    ("TaskGroups[].Tasks[].Resources.Cores", "cores", "the task gets no cores of its own"),
-    ("TaskGroups[].Tasks[].Resources.Devices", "device", "the task gets none"),
+    (
+        "TaskGroups[].Tasks[].Resources.Cores",
+        "cores",
+        "a node is found that has them, but the task is not bound to them",
+    ),
+    (
+        "TaskGroups[].Tasks[].Resources.Devices",
+        "device",
+        "a node is found that has it, but the task is not shown it",
+    ),
     ("TaskGroups[].Tasks[].Resources.NUMA", "numa", "cores are not picked by their place"),
     ("TaskGroups[].Tasks[].Resources.SecretsMB", "secrets", "secrets have the task's memory"),
 ];
@@ -135,7 +137,20 @@ pub(crate) fn of(parsed: &Value, canonical: &Value) -> Vec<Notice> {
     policies(parsed, canonical, &mut notices);
     pacing(parsed, canonical, &mut notices);
     services(parsed, &mut notices);
+    network_modes(parsed, &mut notices);
     notices
+}
+
+fn network_modes(parsed: &Value, notices: &mut Vec<Notice>) {
+    for path in ["TaskGroups[].Networks[].Mode", "TaskGroups[].Tasks[].Resources.Networks[].Mode"] {
+        visit(parsed, path, &mut |path, mode| {
+            if !matches!(mode.as_str(), Some("" | "host")) {
+                let message =
+                    format!("network mode {mode} is not run by this version: tasks share the node's network");
+                notices.push(Notice { path, message, help: "it is kept and shown".to_owned() });
+            }
+        });
+    }
 }
 
 /// Warns of `$node.datacenter`, which Nomad took until 0.3; it is kept as written and interpolated like `${...}`.

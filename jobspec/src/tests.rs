@@ -104,6 +104,7 @@ fn the_workshops_job_is_read_as_it_stands() {
              deployment (for a deployment that waits for health, set min_healthy_time or canary)",
             "helloworld-v1.nomad:30:7: warning: services are kept and shown, but not registered or checked by this \
              version (an allocation's addresses are in `alloc status`)",
+            "helloworld-v1.nomad:34:9: warning: a check of type http has no path: \"/\" is asked for",
             "helloworld-v1.nomad:36:19: warning: \"delay\" of a check is the 2016 spelling (today it is interval = ...)",
             "helloworld-v1.nomad:43:9: warning: block \"network\" puts several things on one line, the 2016 spelling \
              (today each attribute and each nested block has a line of its own; only { name = value } may stand on one \
@@ -184,10 +185,10 @@ fn values_are_coerced_both_ways() {
                      lines ${attr.kernel.name}
                    EOT
                }
-               constraint { distinct_hosts = "true" }
-               constraint { distinct_hosts = false }
                resources { cpu = "500" }
              }
+             constraint { distinct_hosts = "true" }
+             constraint { distinct_hosts = false }
            }"#,
     )
     .unwrap_or_else(|error| panic!("{error}"))
@@ -199,7 +200,7 @@ fn values_are_coerced_both_ways() {
     assert_eq!(task.env["c.d"], "true");
     assert_eq!(task.meta["x"], "1");
     assert_eq!(task.resources.cpu_mhz, 500);
-    assert_eq!(task.constraints.len(), 1);
+    assert_eq!(job.constraints.len(), 1);
     assert_eq!(
         serde_json::Value::from(task.config.clone()),
         serde_json::json!({

@@ -1,24 +1,28 @@
-//! What one value alone cannot show: names that clash, groups without tasks, limits.
+//! What one value alone cannot show: names that clash, groups without tasks, limits, policies at odds with themselves.
+//!
+//! Every rule is one of Nomad's servers, unless its comment says otherwise; each complaint names its place in the words of
+//! the HTTP API and what was expected. Source: the `Validate` methods of Nomad's servers and its documentation.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+mod constraint;
+mod network;
+mod policy;
+mod service;
+mod task;
 
-use pasture_core::model::{
-    Constraint, Job, JobType, Network, Operator, Port, RestartPolicy, Task, TaskGroup,
-};
+use std::collections::BTreeSet;
+
+use pasture_core::model::{Job, JobType, TaskGroup};
 
 /// How many allocations one job may ask for. Source: Nomad's default `job_max_count`.
 pub const COUNT_MAX: u32 = 50_000;
 /// The highest priority.
 pub const PRIORITY_MAX: u8 = 100;
-/// How long a name may be, in bytes.
+/// How long a name may be, in bytes. Pasture's own.
 const NAME_MAX: usize = 255;
-/// The least CPU a task may ask for, in MHz.
-const CPU_MHZ_MIN: u32 = 1;
-/// The least memory a task may ask for, in MB.
-const MEMORY_MB_MIN: u32 = 10;
-/// The shortest interval of a restart policy.
-const RESTART_INTERVAL_MIN: Duration = Duration::from_secs(5);
+/// How long the name of a node pool may be, in bytes.
+const NODE_POOL_MAX: usize = 128;
+/// The least scratch disk of a group, in MB.
+const DISK_MB_MIN: u32 = 10;
 
 /// One thing wrong with a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +31,15 @@ pub struct Problem {
     pub path: String,
     /// What, a lower-case fragment.
     pub message: String,
+}
+
+/// What validation has to say about a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// What is fine, but hardly meant.
+    pub warnings: Vec<Problem>,
 }
 
 /// Checks a canonical job.
@@ -46,30 +59,25 @@ pub fn problems(job: &Job) -> Vec<Problem> {
     report(job).problems
 }
 
-/// What validation has to say about a job.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// What is wrong.
-    pub problems: Vec<Problem>,
-    /// What is fine, but hardly meant.
-    pub warnings: Vec<Problem>,
-}
-
 /// Returns everything that is to say about a canonical job.
 pub fn report(job: &Job) -> Report {
     let mut check = Check::default();
     check.job(job);
-    Report { problems: check.problems, warnings: Vec::new() }
+    check.report
 }
 
 #[derive(Default)]
 struct Check {
-    problems: Vec<Problem>,
+    report: Report,
 }
 
 impl Check {
     fn problem(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(Problem { path: path.into(), message: message.into() });
+        self.report.problems.push(Problem { path: path.into(), message: message.into() });
+    }
+
+    fn warning(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.report.warnings.push(Problem { path: path.into(), message: message.into() });
     }
 
     fn job(&mut self, job: &Job) {
@@ -77,33 +85,49 @@ impl Check {
         if job.id.contains(char::is_whitespace) {
             self.problem("Job.ID", format!("the job's name {:?} contains a space", job.id));
         }
+        if job.name.contains('\0') {
+            self.problem("Job.Name", "the job's name contains a null character");
+        }
         if job.priority == 0 || job.priority > PRIORITY_MAX {
-            self.problem(
-                "Job.Priority",
-                format!("priority {} is not within 1 and {PRIORITY_MAX}", job.priority),
-            );
+            let message = format!("priority {} is not within 1 and {PRIORITY_MAX}", job.priority);
+            self.problem("Job.Priority", message);
         }
         if job.datacenters.iter().any(String::is_empty) {
             self.problem("Job.Datacenters", "a datacenter has an empty name");
         }
-        self.constraints("Job", &job.constraints);
+        let pool_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+        if job.node_pool.len() > NODE_POOL_MAX || !job.node_pool.chars().all(pool_letter) {
+            let message = format!(
+                "node pool {:?} may have letters, digits, - and _ only, at most {NODE_POOL_MAX}",
+                job.node_pool
+            );
+            self.problem("Job.NodePool", message);
+        }
+        self.constraints("Job", &job.constraints, constraint::Level::Job);
+        self.wishes("Job", &job.affinities, &job.spreads, job.job_type);
+        self.periodic(job);
+        self.parameterized(job);
+        self.groups(job);
+    }
+
+    fn groups(&mut self, job: &Job) {
         if job.groups.is_empty() {
             self.problem("Job", "the job has no task group; add group \"name\" { ... }");
         }
         self.unique("Job.TaskGroups", "group", job.groups.iter().map(|group| group.name.as_str()));
         for (index, group) in job.groups.iter().enumerate() {
-            self.group(&format!("Job.TaskGroups[{index}]"), job.job_type, group);
+            self.group(&format!("Job.TaskGroups[{index}]"), job, group);
         }
         let total = job.groups.iter().map(|group| u64::from(group.count)).sum::<u64>();
         if total > u64::from(COUNT_MAX) {
-            self.problem(
-                "Job",
-                format!("the groups ask for {total} allocations in all; at most {COUNT_MAX} are allowed"),
-            );
+            let message =
+                format!("the groups ask for {total} allocations in all; at most {COUNT_MAX} are allowed");
+            self.problem("Job", message);
         }
     }
 
-    fn group(&mut self, path: &str, kind: JobType, group: &TaskGroup) {
+    fn group(&mut self, path: &str, job: &Job, group: &TaskGroup) {
+        let kind = job.job_type;
         self.name(&format!("{path}.Name"), "group", &group.name);
         if matches!(kind, JobType::System | JobType::SysBatch) && group.count > 1 {
             let message = format!(
@@ -113,142 +137,63 @@ impl Check {
             );
             self.problem(format!("{path}.Count"), message);
         }
-        self.constraints(path, &group.constraints);
-        self.restart(path, &group.restart);
+        self.constraints(path, &group.constraints, constraint::Level::Group);
+        self.wishes(path, &group.affinities, &group.spreads, kind);
+        self.group_policies(path, kind, group);
+        if group.ephemeral_disk.size_mb < DISK_MB_MIN {
+            let message = format!("the ephemeral disk must have at least {DISK_MB_MIN} MB");
+            self.problem(format!("{path}.EphemeralDisk.SizeMB"), message);
+        }
+        self.volumes(path, group);
+        self.tasks(path, job, group);
+        self.ports(path, group);
+        self.services(path, group);
+    }
+
+    fn tasks(&mut self, path: &str, job: &Job, group: &TaskGroup) {
         if group.tasks.is_empty() {
             self.problem(path, format!("group {:?} has no task; add task \"name\" {{ ... }}", group.name));
         }
         self.unique(&format!("{path}.Tasks"), "task", group.tasks.iter().map(|task| task.name.as_str()));
-        self.ports(path, group);
+        let mut leaders = group.tasks.iter().enumerate().filter(|(_, task)| task.leader);
+        if let (Some((_, first)), Some((second, _))) = (leaders.next(), leaders.next()) {
+            let message = format!("a group has one leader at most; the first is {:?}", first.name);
+            self.problem(format!("{path}.Tasks[{second}].Leader"), message);
+        }
         for (index, task) in group.tasks.iter().enumerate() {
-            self.task(&format!("{path}.Tasks[{index}]"), task);
-            self.service_ports(&format!("{path}.Tasks[{index}]"), group, task);
-            self.log_space(&format!("{path}.Tasks[{index}]"), group, task);
+            self.task(&format!("{path}.Tasks[{index}]"), job, group, task);
         }
     }
 
-    fn restart(&mut self, path: &str, policy: &RestartPolicy) {
-        let path = format!("{path}.RestartPolicy");
-        if policy.attempts == 0 {
-            return;
-        }
-        if policy.interval < RESTART_INTERVAL_MIN {
-            self.problem(path, "interval must be at least 5s");
-        } else if policy.delay.saturating_mul(policy.attempts) > policy.interval {
-            let message = format!(
-                "{} restarts with a delay of {:?} each do not fit into an interval of {:?}",
-                policy.attempts, policy.delay, policy.interval
-            );
-            self.problem(path, message);
-        }
-    }
-
-    fn task(&mut self, path: &str, task: &Task) {
-        self.name(&format!("{path}.Name"), "task", &task.name);
-        if task.name.contains(['/', '\\']) {
-            self.problem(
-                format!("{path}.Name"),
-                format!("the task's name {:?} contains a slash; it names a directory", task.name),
-            );
-        }
-        if task.driver.is_empty() {
-            self.problem(
-                path,
-                format!("task {:?} has no driver; add driver = \"raw_exec\" or another", task.name),
-            );
-        }
-        if task.resources.cpu_mhz < CPU_MHZ_MIN {
-            self.problem(format!("{path}.Resources.CPU"), format!("cpu must be at least {CPU_MHZ_MIN} MHz"));
-        }
-        if task.resources.memory_mb < MEMORY_MB_MIN {
-            self.problem(
-                format!("{path}.Resources.MemoryMB"),
-                format!("memory must be at least {MEMORY_MB_MIN} MB"),
-            );
-        }
-        self.constraints(path, &task.constraints);
-    }
-
-    /// Logs are written into the group's scratch disk and must leave room there.
-    fn log_space(&mut self, path: &str, group: &TaskGroup, task: &Task) {
-        let path = format!("{path}.LogConfig");
-        if task.logs.max_files == 0 || task.logs.max_file_size_mb == 0 {
-            self.problem(path, "max_files and max_file_size must be at least 1");
-            return;
-        }
-        let logs_mb = u64::from(task.logs.max_files) * u64::from(task.logs.max_file_size_mb);
-        let disk_mb = u64::from(group.ephemeral_disk.size_mb) + u64::from(task.resources.disk_mb);
-        if logs_mb >= disk_mb {
-            let message =
-                format!("logs of {logs_mb} MB do not fit into the {disk_mb} MB of disk the task gets");
-            self.problem(path, message);
-        }
-    }
-
-    fn constraints(&mut self, path: &str, constraints: &[Constraint]) {
-        for (index, constraint) in constraints.iter().enumerate() {
-            if let Some(message) = constraint_problem(constraint) {
-                self.problem(format!("{path}.Constraints[{index}]"), message);
-            }
-        }
-    }
-
-    /// Port labels are unique in a group, since all its tasks share the node; so are the numbers asked for.
-    fn ports(&mut self, path: &str, group: &TaskGroup) {
-        let mut networks: Vec<(String, &Network)> = Vec::new();
-        for (index, network) in group.networks.iter().enumerate() {
-            networks.push((format!("{path}.Networks[{index}]"), network));
-        }
-        for (task_index, task) in group.tasks.iter().enumerate() {
-            for (index, network) in task.resources.networks.iter().enumerate() {
-                networks.push((format!("{path}.Tasks[{task_index}].Resources.Networks[{index}]"), network));
-            }
-        }
-        let mut labels = BTreeSet::new();
-        let mut numbers: BTreeMap<u16, &str> = BTreeMap::new();
-        for (path, network) in &networks {
-            for port in network.reserved_ports.iter().chain(&network.dynamic_ports) {
-                self.port(path, port, &mut labels);
-            }
-            for port in network.reserved_ports.iter().filter(|port| port.value != 0) {
-                if let Some(first) = numbers.insert(port.value, &port.label) {
-                    let message = format!(
-                        "ports {first:?} and {:?} both ask for number {} on the same node",
-                        port.label, port.value
-                    );
-                    self.problem(path.as_str(), message);
+    fn volumes(&mut self, path: &str, group: &TaskGroup) {
+        for (name, volume) in &group.volumes {
+            let path = format!("{path}.Volumes.{name}");
+            match volume.volume_type.as_str() {
+                "host" => {
+                    if !volume.attachment_mode.is_empty() && volume.access_mode.is_empty() {
+                        self.problem(&*path, "attachment_mode of a host volume goes with access_mode only");
+                    }
+                }
+                "csi" => {
+                    for (what, mode) in
+                        [("access_mode", &volume.access_mode), ("attachment_mode", &volume.attachment_mode)]
+                    {
+                        if mode.is_empty() {
+                            self.problem(&*path, format!("a csi volume has no {what:?}; add {what} = ..."));
+                        }
+                    }
+                }
+                other => {
+                    self.problem(&*path, format!("volume type {other:?} is neither \"host\" nor \"csi\""))
                 }
             }
-        }
-    }
-
-    fn port<'a>(&mut self, path: &str, port: &'a Port, labels: &mut BTreeSet<&'a str>) {
-        let label = port.label.as_str();
-        if label.is_empty() || !label.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
-            let message = format!("port {label:?} may have letters, digits, _ and - only");
-            self.problem(path, message);
-        }
-        if !labels.insert(label) {
-            self.problem(path, format!("port {label:?} is declared twice in its group"));
-        }
-    }
-
-    /// A service names a port of its task or group, or a number.
-    fn service_ports(&mut self, path: &str, group: &TaskGroup, task: &Task) {
-        let networks = group.networks.iter().chain(&task.resources.networks);
-        let labels: Vec<&str> = networks
-            .flat_map(|network| network.reserved_ports.iter().chain(&network.dynamic_ports))
-            .map(|port| port.label.as_str())
-            .collect();
-        for (index, service) in task.services.iter().enumerate() {
-            let port = service.port.as_str();
-            if port.is_empty() || labels.contains(&port) || port.parse::<u16>().is_ok() || port.contains("${")
-            {
-                continue;
+            if volume.source.is_empty() {
+                self.problem(&*path, format!("volume {name:?} has no source; add source = ..."));
             }
-            let known = if labels.is_empty() { "no port".to_owned() } else { labels.join(", ") };
-            let message = format!("service {:?} names port {port:?}, but the task has {known}", service.name);
-            self.problem(format!("{path}.Services[{index}]"), message);
+            let has_canaries = group.update.as_ref().is_some_and(|update| update.canary > 0);
+            if volume.per_alloc && has_canaries {
+                self.problem(&*path, "a volume for each allocation leaves none for canaries; set canary = 0");
+            }
         }
     }
 
@@ -256,10 +201,9 @@ impl Check {
         if name.is_empty() {
             self.problem(path, format!("the {what} has no name"));
         } else if name.len() > NAME_MAX {
-            self.problem(
-                path,
-                format!("the {what}'s name has {} bytes; at most {NAME_MAX} are allowed", name.len()),
-            );
+            let message =
+                format!("the {what}'s name has {} bytes; at most {NAME_MAX} are allowed", name.len());
+            self.problem(path, message);
         } else if name.contains(char::is_control) {
             self.problem(path, format!("the {what}'s name {name:?} contains a control character"));
         }
@@ -275,36 +219,5 @@ impl Check {
     }
 }
 
-/// Returns what is wrong with a constraint, if anything.
-fn constraint_problem(constraint: &Constraint) -> Option<String> {
-    let operator = constraint.operator;
-    let operator_name = operator.as_str();
-    if constraint.left.is_empty() && operator != Operator::DistinctHosts {
-        return Some(format!("a constraint with operator {operator_name:?} needs an attribute"));
-    }
-    match operator {
-        Operator::DistinctHosts | Operator::IsSet | Operator::IsNotSet => None,
-        Operator::DistinctProperty => {
-            let right = constraint.right.as_str();
-            (!right.is_empty() && right.parse::<u32>().is_ok_and(|count| count == 0) || {
-                !right.is_empty() && right.parse::<u32>().is_err()
-            })
-            .then(|| format!("distinct_property allows a number of at least 1 per value, not {right:?}"))
-        }
-        Operator::Regexp if !constraint.right.contains("${") => {
-            regex::Regex::new(&constraint.right).err().map(|error| {
-                format!("{:?} is no regular expression: {}", constraint.right, last_line(&error.to_string()))
-            })
-        }
-        // An empty text is a value one may compare with.
-        Operator::Equal | Operator::NotEqual => None,
-        _ if constraint.right.is_empty() => {
-            Some(format!("a constraint with operator {operator_name:?} needs a value"))
-        }
-        _ => None,
-    }
-}
-
-fn last_line(text: &str) -> &str {
-    text.lines().last().unwrap_or(text).trim_start_matches("error: ")
-}
+#[cfg(test)]
+mod tests;

@@ -160,7 +160,7 @@ fn said(of: &'static BlockType, map: &Map<String, Value>, keep: bool, blocks: bo
     if keep {
         for (_, field) in KEPT.iter().filter(|(name, _)| *name == of.name) {
             // No cores are as none said.
-            if let Some(value) = map.get(*field).filter(|value| **value != 0) {
+            if let Some(value) = map.get(*field).filter(|value| *field != "Cores" || **value != 0) {
                 out.insert((*field).to_owned(), value.clone());
             }
         }
