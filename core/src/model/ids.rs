@@ -1,7 +1,9 @@
 //! Identifiers. Nodes, allocations and evaluations have UUIDs; jobs are named by their users within a namespace.
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -63,9 +65,14 @@ uuid_id!(
 /// A job's id as its user chose it; it may contain `/`.
 pub type JobId = String;
 
-/// A job within its namespace: the key of everything that belongs to it.
+/// A job within its namespace: the key of everything that belongs to it. Cheap to clone: each allocation has one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobKey(Arc<JobKeyParts>);
+
+/// What a [`JobKey`] is made of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct JobKey {
+pub struct JobKeyParts {
     /// The namespace, `default` when nothing is said.
     pub namespace: String,
     /// The job's id.
@@ -75,7 +82,20 @@ pub struct JobKey {
 impl JobKey {
     /// Makes the key of `id` in `namespace`.
     pub fn new(namespace: impl Into<String>, id: impl Into<String>) -> Self {
-        Self { namespace: namespace.into(), id: id.into() }
+        Self(Arc::new(JobKeyParts { namespace: namespace.into(), id: id.into() }))
+    }
+}
+
+impl Deref for JobKey {
+    type Target = JobKeyParts;
+    fn deref(&self) -> &JobKeyParts {
+        &self.0
+    }
+}
+
+impl fmt::Debug for JobKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
     }
 }
 

@@ -206,7 +206,8 @@ impl<'a> Planner<'a> {
             name: placement.name.clone(),
             node_id: placed.node.id,
             node_name: placed.node.name.clone(),
-            job_key: job.key(),
+            // As the key of the job itself, and one for all.
+            job_key: self.eval.job_key.clone(),
             job: job.clone(),
             group: group.name.clone(),
             resources: placed.resources,

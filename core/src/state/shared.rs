@@ -34,6 +34,9 @@ impl Shared {
         share_recent(&mut parts.seen, &mut seen);
         let scores: Vec<Arc<NodeScore>> =
             alloc.metric.scores.iter().map(|score| parts.score(score)).collect();
+        if let Some((key, _)) = self.groups.get_key_value(&alloc.job_key) {
+            alloc.job_key = key.clone();
+        }
         let is_shared = Arc::ptr_eq(&seen, &alloc.metric.seen)
             && scores.iter().zip(&alloc.metric.scores).all(|(shared, own)| Arc::ptr_eq(shared, own));
         if !is_shared {

@@ -261,7 +261,7 @@ impl Op {
             },
             14 => Command::DeploymentPromote {
                 deployment_id: deployment(self.job).id,
-                groups: (self.value > 100).then(|| vec![job_key(self.job).id]),
+                groups: (self.value > 100).then(|| vec![job_key(self.job).id.clone()]),
                 time,
                 eval: evals.into_iter().next(),
             },
