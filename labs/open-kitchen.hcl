@@ -62,4 +62,12 @@ lab "open-kitchen" {
       body = "Hello v2\n"
     }
   }
+
+  # A version that does not work.
+  image "cargonauts/helloworld:broken" {
+    pull      = "3s"
+    start     = "300ms"
+    run_for   = "2s"
+    exit_code = 1
+  }
 }

@@ -47,7 +47,7 @@ use crate::model::{Evaluation, JobType, Timestamp};
 use crate::state::Snapshot;
 
 /// How schedulers decide, as set by the operator.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Whether nodes are filled up or spread over.
     pub algorithm: Algorithm,
@@ -58,6 +58,18 @@ pub struct Options {
     /// Whether changes of services roll out by deployments. They need somebody who moves deployments on and clients that
     /// say how well allocations are; without these all that has to be replaced is replaced at once.
     pub deployments: bool,
+}
+
+impl Default for Options {
+    /// Nodes are filled up, all of them are looked at, and services roll out by deployments.
+    fn default() -> Self {
+        Self {
+            algorithm: Algorithm::default(),
+            search: Search::default(),
+            preemption: Preemption::default(),
+            deployments: true,
+        }
+    }
 }
 
 /// Which kinds of job may take the room of less important ones when there is no other. Nomad's defaults: system jobs

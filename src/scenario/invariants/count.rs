@@ -1,4 +1,4 @@
-//! Never more instances wanted of a group than its count.
+//! Never more instances wanted of a group than its count, and the canaries that run beside them.
 
 use super::{Observation, holds_resources};
 
@@ -10,8 +10,10 @@ pub fn check(seen: &Observation) -> Result<(), String> {
                 alloc.job_id == job.id && alloc.task_group == group.name && holds_resources(alloc)
             });
             let found = wanted.count();
-            if found > usize::try_from(group.count).unwrap_or(0) {
-                return Err(format!("{}.{} has {found} of {}", job.id, group.name, group.count));
+            let canaries = group.update.as_ref().map_or(0, |update| update.canary);
+            let most = group.count.saturating_add(canaries);
+            if found > usize::try_from(most).unwrap_or(0) {
+                return Err(format!("{}.{} has {found} of {most}", job.id, group.name));
             }
         }
     }
@@ -39,5 +41,9 @@ mod tests {
         assert_eq!(check(&seen), Ok(()));
         seen.allocs.push(alloc);
         assert!(check(&seen).is_err_and(|what| what.contains("2 of 1")));
+        // A canary runs beside it.
+        let update = crate::model::UpdateStrategy { canary: 1, ..Default::default() };
+        seen.jobs[0].groups[0].update = Some(update);
+        assert_eq!(check(&seen), Ok(()));
     }
 }

@@ -35,7 +35,8 @@ impl World {
             index: 0,
             now: Timestamp(1),
             rng: ChaCha8Rng::seed_from_u64(1),
-            options: Options::default(),
+            // Scripts say so where services roll out by deployments.
+            options: Options { deployments: false, ..Options::default() },
             tells_scores: false,
             nodes: BTreeMap::new(),
             shown: String::new(),
