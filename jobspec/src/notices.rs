@@ -77,14 +77,8 @@ const NOT_RUN_YET: &[(&str, &str, &str)] = &[
 
 /// Policies of a group that no part of this version acts on; their defaults, which canonical jobs all have, need no
 /// notice.
-const POLICIES_NOT_RUN_YET: &[(&str, &str, &str)] = &[
-    (
-        "Update",
-        "Update",
-        "updates are not paced by this version: all allocations that change are replaced at once",
-    ),
-    ("Migrate", "Migrate", "allocations are not moved one after the other by this version"),
-];
+const POLICIES_NOT_RUN_YET: &[(&str, &str, &str)] =
+    &[("Migrate", "Migrate", "allocations are not moved one after the other by this version")];
 
 /// Older spellings that still mean the same: path below the job, the old word, the modern one.
 const OLDER_SPELLINGS: &[(&str, &str, &str)] = &[
