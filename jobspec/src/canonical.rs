@@ -1,6 +1,6 @@
 //! What holds when a job says nothing.
 //!
-//! [`fill_in`] takes the parsed form of a job and returns it with Nomad's defaults; it depends on nothing but the job.
+//! `fill_in` takes the parsed form of a job and returns it with Nomad's defaults; it depends on nothing but the job.
 //! [`admit`] adds what a server fills in when it takes a job. Source: the `Canonicalize` methods of Nomad's `api` package
 //! and, for `admit`, of its servers; measured with its parser.
 //!

@@ -26,8 +26,8 @@ pub(crate) struct Notice {
 /// instead.
 const NOT_RUN_YET: &[(&str, &str, &str)] = &[
     ("Multiregion", "multiregion", "the job runs in this region alone"),
-    ("Periodic", "periodic", "the job runs once, at once"),
-    ("ParameterizedJob", "parameterized", "the job runs once, at once, without a dispatch"),
+    ("Periodic", "periodic", "the job is kept, but nothing launches it"),
+    ("ParameterizedJob", "parameterized", "the job is kept, but cannot be dispatched"),
     ("TaskGroups[].Disconnect", "disconnect", "a node that is cut off counts as down"),
     ("TaskGroups[].MaxClientDisconnect", "max_client_disconnect", "a node that is cut off counts as down"),
     (

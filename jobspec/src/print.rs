@@ -1,6 +1,6 @@
 //! Jobs as HCL: what a user would have written.
 //!
-//! [`print`] says what differs from what holds when nothing is said, and leaves out the rest; reading it gives the same
+//! [`print()`] says what differs from what holds when nothing is said, and leaves out the rest; reading it gives the same
 //! job. It follows the schema: what the model has as the API's JSON is compared with the same job in which nothing but
 //! names was said (`skeleton`), and the differences are written (`text`).
 //!

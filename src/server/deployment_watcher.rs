@@ -7,6 +7,7 @@
 //! - An allocation has become healthy since the job was last looked at: an evaluation, which changes the next ones.
 //! - An allocation is unhealthy: if it may be rescheduled, its replacement is allowed; if not, or if the group has no
 //!   `progress_deadline`, the deployment fails.
+//! - An allocation was healthy and has failed since: its replacement is allowed, if it may be rescheduled.
 //! - No allocation has become healthy within `progress_deadline`: the deployment fails. One that is paused, or waits for
 //!   nothing but its promotion, does not.
 //! - All canaries are healthy and every group with canaries has `auto_promote`: they are promoted.
@@ -23,8 +24,9 @@ use super::Server;
 use super::error::ServerError;
 use crate::model::deployment::describe;
 use crate::model::{
-    AllocId, Allocation, Deployment, DeploymentId, DeploymentState, DeploymentStatus, DeploymentUpdate,
-    DesiredStatus, DesiredTransition, EvalStatus, Evaluation, Job, JobKey, Timestamp, Trigger,
+    AllocId, Allocation, ClientStatus, Deployment, DeploymentId, DeploymentState, DeploymentStatus,
+    DeploymentUpdate, DesiredStatus, DesiredTransition, EvalStatus, Evaluation, Job, JobKey, Timestamp,
+    Trigger,
 };
 use crate::state::{Command, Snapshot, WatchKey};
 
@@ -169,7 +171,8 @@ fn look_at(view: &Snapshot, deployment: &Deployment, now: Timestamp, steps: &mut
         steps.promote.push(deployment.id);
         return;
     }
-    let replace = allocs.iter().filter(|alloc| waits_for_leave(alloc)).map(|alloc| alloc.id);
+    let to_replace = |alloc: &&&Allocation| waits_for_leave(alloc) || has_failed_since(alloc, now);
+    let replace = allocs.iter().filter(to_replace).map(|alloc| alloc.id);
     let before = steps.replace.len();
     steps.replace.extend(replace);
     let healthy = allocs.iter().filter(|alloc| alloc.health() == Some(true));
@@ -199,6 +202,17 @@ fn waits_for_leave(alloc: &Allocation) -> bool {
         && alloc.desired_status == DesiredStatus::Run
         && alloc.next.is_none()
         && !alloc.desired_transition.should_reschedule()
+}
+
+/// Tells whether an allocation was well, has failed since, and may be replaced. That says nothing against the deployment, but
+/// while it lasts nobody else replaces its allocations.
+fn has_failed_since(alloc: &Allocation, now: Timestamp) -> bool {
+    alloc.health() == Some(true)
+        && alloc.client_status == ClientStatus::Failed
+        && alloc.desired_status == DesiredStatus::Run
+        && alloc.next.is_none()
+        && !alloc.desired_transition.should_reschedule()
+        && may_be_rescheduled(alloc, now)
 }
 
 /// Returns why a running deployment has failed, if it has.

@@ -71,9 +71,13 @@ impl Server {
     /// Makes the scheduler look at a job again.
     ///
     /// # Errors
-    /// [`ServerError::JobNotFound`], and what a write can meet.
+    /// [`ServerError::JobNotFound`], [`ServerError::Invalid`] for a job that waits to be launched, and what a write can meet.
     pub async fn evaluate_job(&self, key: &JobKey) -> Result<Registered, ServerError> {
         let job = self.job(key)?;
+        if job.waits_for_launch() {
+            let kind = if job.periodic.is_some() { "periodic" } else { "parameterized" };
+            return Err(ServerError::Invalid(format!("can't evaluate {kind} job")));
+        }
         let eval = self.eval_of(&job, Trigger::JobRegister);
         let eval_id = Some(eval.id);
         let index = self.propose(&Command::EvalUpdate { evals: vec![eval] }).await?;
@@ -93,10 +97,10 @@ impl Server {
         job.submit_time = self.env().now();
         job.status = JobStatus::Pending;
         job.stop = false;
-        let eval = self.eval_of(&job, trigger);
-        let eval_id = Some(eval.id);
-        let index =
-            self.propose(&Command::JobRegister { job: job.into(), eval: Some(eval), enforce_index }).await?;
+        // Nothing is to be placed for a job that runs by what is launched from it.
+        let eval = (!job.waits_for_launch()).then(|| self.eval_of(&job, trigger));
+        let eval_id = eval.as_ref().map(|eval| eval.id);
+        let index = self.propose(&Command::JobRegister { job: job.into(), eval, enforce_index }).await?;
         let job_modify_index = self.store().snapshot().job(&key).map_or(index, |job| job.job_modify_index);
         Ok(Registered { eval_id, index, job_modify_index })
     }

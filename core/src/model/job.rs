@@ -178,6 +178,11 @@ impl Job {
         JobKey::new(&*self.namespace, &*self.id)
     }
 
+    /// Tells whether it runs only by what is launched from it: periodic jobs, and parameterized ones before a dispatch.
+    pub fn waits_for_launch(&self) -> bool {
+        self.periodic.is_some() || (self.parameterized.is_some() && !self.dispatched)
+    }
+
     /// Returns the group of that name.
     pub fn group(&self, name: &str) -> Option<&TaskGroup> {
         self.groups.iter().find(|group| group.name == name)
@@ -288,4 +293,18 @@ pub struct Parameterized {
     /// Meta keys a dispatch may give.
     #[serde(with = "null_when_empty")]
     pub meta_optional: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_launched_from_a_job_runs_and_the_job_does_not() {
+        let periodic = Job { periodic: Some(Periodic::default()), ..Job::default() };
+        let parameterized = Job { parameterized: Some(Parameterized::default()), ..Job::default() };
+        let dispatched = Job { dispatched: true, ..parameterized.clone() };
+        let waits = [Job::default(), periodic, parameterized, dispatched].map(|job| job.waits_for_launch());
+        assert_eq!(waits, [false, true, true, false]);
+    }
 }

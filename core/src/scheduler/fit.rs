@@ -1,6 +1,6 @@
 //! What is asked of a node, and what it has too little of.
 //!
-//! [`CHECKS`] is the list of what has to fit. A new kind of resource is a field of [`Ask`] and one more check; one that
+//! `CHECKS` is the list of what has to fit. A new kind of resource is a field of [`Ask`] and one more check; one that
 //! not every group asks for also says so in [`Ask::is_plain`], which keeps the common case to four comparisons.
 
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! What has changed between two versions of a job, in the form of Nomad's `JobDiff`.
 //!
-//! Both jobs are compared in the form they are posted and kept in. [`shape`] is a table: what each object of a job is
+//! Both jobs are compared in the form they are posted and kept in. `shape` is a table: what each object of a job is
 //! called in a diff, which parts of it are objects of their own, how members of lists find their counterparts, and what
 //! does not count. `compare` walks two values along that table; it knows nothing of jobs.
 //!

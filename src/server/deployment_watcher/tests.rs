@@ -5,9 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::*;
-use crate::model::{
-    AllocDeploymentStatus, AllocHealth, AllocUpdate, ClientStatus, EvalId, JobType, ReschedulePolicy,
-};
+use crate::model::{AllocDeploymentStatus, AllocHealth, AllocUpdate, EvalId, JobType, ReschedulePolicy};
 use crate::state::{PlanCommit, Store};
 use pasture_core::testing;
 
@@ -85,6 +83,20 @@ impl World {
             time: at(second),
             evals: Vec::new(),
         });
+    }
+
+    /// Reports a failure of one that has its verdict already.
+    fn fails(&self, n: u32, second: i64) {
+        let update = AllocUpdate {
+            id: alloc_id(n),
+            client_status: ClientStatus::Failed,
+            client_description: String::new(),
+            task_states: BTreeMap::new(),
+            health: None,
+            time: at(second),
+        };
+        let (node_id, updates) = (testing::node().id, vec![update]);
+        self.ok(Command::ClientUpdate { node_id, updates, time: at(second), evals: Vec::new() });
     }
 
     fn eval(&self, id: u128, status: EvalStatus) {
@@ -229,4 +241,24 @@ fn a_failed_one_goes_back_to_the_newest_stable_version_that_differs() {
         fail(&view, &deployment, "Why", true).description,
         "Why - not rolling back to stable job version 0 as current job has same specification"
     );
+}
+
+#[test]
+fn one_that_was_healthy_and_failed_since_is_replaced_and_fails_nothing() {
+    let world = World::new(0, |_, _| {});
+    world.report(0, true, 30);
+    world.eval(1, EvalStatus::Complete);
+    world.check(31, "look 630");
+    world.fails(0, 40);
+    world.check(40, "look 630; evaluate; replace 0");
+    let transition = DesiredTransition { reschedule: Some(true), ..DesiredTransition::default() };
+    let transitions = vec![(alloc_id(0), transition)];
+    world.ok(Command::AllocDesiredTransition { transitions, time: at(41), evals: Vec::new() });
+    world.check(41, "look 630");
+    // Without a policy that allows it, it stays as it is.
+    let world = World::new(0, |_, job| job.groups[0].reschedule = None);
+    world.report(0, true, 30);
+    world.eval(1, EvalStatus::Complete);
+    world.fails(0, 40);
+    world.check(40, "look 630");
 }

@@ -1,12 +1,12 @@
 //! Desired against actual: what has to change, not yet where.
 //!
 //! # Order within a group
-//! Stop all if it is gone or wants none. Else: end canaries nobody needs, **classify** every allocation ([`classify`], an
-//! ordered table), split what failed by when it may be replaced ([`reschedule`]), settle what is back and what is cut
-//! off ([`disconnect`]), stop what is too many ([`surplus`](group)), tell in place from destructive ([`diff`]), want
-//! canaries, fill up, replace, move; last, the deployment ([`rollout`]).
+//! Stop all if it is gone or wants none. Else: end canaries nobody needs, **classify** every allocation (`classify`, an
+//! ordered table), split what failed by when it may be replaced (`reschedule`), settle what is back and what is cut
+//! off (`disconnect`), stop what is too many (`surplus`), tell in place from destructive (`diff`), want
+//! canaries, fill up, replace, move; last, the deployment (`rollout`).
 //!
-//! Services and batch jobs count over the cluster ([`cluster`], [`group`]); system jobs count per node ([`per_node`]).
+//! Services and batch jobs count over the cluster (`cluster`, `group`); system jobs count per node (`per_node`).
 //!
 //! # Invariants
 //! - Placements never bring a group above its count, canaries apart.
