@@ -106,3 +106,43 @@ fn draw(taken: &mut Taken<'_>, rng: &mut (impl Rng + ?Sized)) -> u16 {
     taken.own.insert(number);
     number
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::model::Resources;
+    use crate::testing;
+
+    #[test]
+    fn an_allocation_holds_all_that_its_tasks_ask_for() {
+        let mut group = testing::job("web", "docker").groups.remove(0);
+        let asked = Resources {
+            cpu_mhz: 250,
+            memory_mb: 64,
+            memory_max_mb: 128,
+            disk_mb: 32,
+            ..Resources::default()
+        };
+        group.tasks[0].resources = asked;
+        group.ephemeral_disk.size_mb = 7;
+        let held = AllocatedTaskResources {
+            cpu_mhz: 250,
+            memory_mb: 64,
+            memory_max_mb: 128,
+            disk_mb: 32,
+            ..AllocatedTaskResources::default()
+        };
+        let expected = AllocatedResources {
+            tasks: [("web".to_owned(), held)].into(),
+            shared_disk_mb: 7,
+            shared_networks: Vec::new(),
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        assert_eq!(without_networks(&group), expected);
+        assert_eq!(assign(&group, &testing::node(), &Usage::default(), &mut rng), expected);
+        assert_eq!(expected.disk_mb(), 39);
+    }
+}
