@@ -113,7 +113,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::model::Resources;
+    use crate::model::{Port, Resources};
     use crate::testing;
 
     #[test]
@@ -144,5 +144,21 @@ mod tests {
         assert_eq!(without_networks(&group), expected);
         assert_eq!(assign(&group, &testing::node(), &Usage::default(), &mut rng), expected);
         assert_eq!(expected.disk_mb(), 39);
+    }
+
+    #[test]
+    fn a_number_is_not_drawn_that_is_kept_back_or_asked_for() {
+        let mut group = testing::job("web", "docker").groups.remove(0);
+        let port = |label: &str, value| Port { label: label.to_owned(), value, ..Port::default() };
+        group.networks = vec![Network {
+            reserved_ports: vec![port("fixed", 32_000)],
+            dynamic_ports: vec![port("drawn", 0)],
+            ..Network::default()
+        }];
+        let mut node = testing::node();
+        node.reserved.ports = (20_000..=31_998).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let given = assign(&group, &node, &Usage::default(), &mut rng);
+        assert_eq!(given.shared_networks[0].dynamic_ports[0].value, 31_999);
     }
 }
