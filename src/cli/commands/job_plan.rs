@@ -87,8 +87,8 @@ async fn plan(args: &JobPlanArgs, context: &Context) -> Result<Exit, CommandErro
     if args.json {
         context.print(&output::json(&plan));
     } else {
-        let what = show::Show { diff: args.diff, verbose: args.verbose };
-        context.print(&show::job(&context.style(args.verbose), &args.file.to_string_lossy(), &plan, what));
+        let file = args.file.to_string_lossy();
+        context.print(&show::job(&context.style(args.verbose), &file, &plan, args.diff));
     }
     let updates = plan.annotations.iter().flat_map(|one| one.desired_tg_updates.values());
     let changes = updates.map(|one| {

@@ -75,7 +75,7 @@ pub async fn run(args: &WhyNotArgs, context: &Context) -> Result<Exit, CommandEr
         context.print(&output::json(&explanations));
         return Ok(Exit::SUCCESS);
     }
-    let texts = explanations.iter().map(|one| show::explanation(&style, one, args.verbose));
+    let texts = explanations.iter().map(|one| show::explanation(&style, one));
     context.print(&sections(texts));
     Ok(Exit::SUCCESS)
 }

@@ -1,24 +1,14 @@
 //! What would happen, and why something is not placed.
 
-use super::{Cell, Style, Table, metric, sections, titled};
+use super::{Cell, Style, Table, diff, metric, sections, titled};
 use crate::api::wire::plan::{
     DesiredUpdates, Explanation, JobPlanResponse, Move, NodeExplanation, NodePlanResponse,
 };
-use crate::jobspec::diff::{DiffType, FieldDiff, JobDiff, ObjectDiff, TaskDiff, TaskGroupDiff};
 
-/// What is to be shown of a plan.
-#[derive(Clone, Copy, Debug)]
-pub struct Show {
-    /// How the job differs.
-    pub diff: bool,
-    /// Groups and tasks without changes as well.
-    pub verbose: bool,
-}
-
-/// Shows the plan of a job that was read from `file`.
-pub fn job(style: &Style, file: &str, plan: &JobPlanResponse, show: Show) -> String {
-    let diff = match (&plan.diff, show.diff) {
-        (Some(diff), true) => difference(style, diff, show.verbose),
+/// Shows the plan of a job that was read from `file`, with how it differs from what runs if `with_diff`.
+pub fn job(style: &Style, file: &str, plan: &JobPlanResponse, with_diff: bool) -> String {
+    let diff = match (&plan.diff, with_diff) {
+        (Some(diff), true) => diff::job(style, diff),
         _ => String::new(),
     };
     let index = plan.job_modify_index;
@@ -28,7 +18,7 @@ pub fn job(style: &Style, file: &str, plan: &JobPlanResponse, show: Show) -> Str
     );
     let mut parts = vec![diff, titled(style, "Scheduler dry-run:", &scheduler(style, plan))];
     parts.push(preempted(style, plan));
-    parts.extend(plan.explanations.iter().map(|one| explanation(style, one, show.verbose)));
+    parts.extend(plan.explanations.iter().map(|one| explanation(style, one)));
     if !plan.warnings.is_empty() {
         parts.push(titled(style, "Job Warnings:", &plan.warnings));
     }
@@ -95,14 +85,14 @@ fn preempted(style: &Style, plan: &JobPlanResponse) -> String {
 }
 
 /// Shows where one more instance of a group could go.
-pub fn explanation(style: &Style, from: &Explanation, verbose: bool) -> String {
+pub fn explanation(style: &Style, from: &Explanation) -> String {
     let title = format!("Task Group {:?}: where one more instance could go", from.task_group);
     let mut table = Table::new(["Node", "ID", "Reasons"]);
     for node in &from.nodes {
         table.row([
             node.node_name.as_str().into(),
             style.id(&node.node_id).into(),
-            Cell::from(reasons(node, verbose)),
+            Cell::from(reasons(node, style.verbose)),
         ]);
     }
     let nodes = match from.nodes.is_empty() {
@@ -185,73 +175,4 @@ fn outcome(style: &Style, one: &Move) -> String {
         "stays" => "stays until it ends or the deadline".to_owned(),
         other => other.to_owned(),
     }
-}
-
-/// Shows how a job differs: `+` for what is new, `-` for what is gone, `+/-` for what has changed.
-pub fn difference(style: &Style, diff: &JobDiff, verbose: bool) -> String {
-    let mut lines = vec![format!("{}Job: {:?}", mark(style, diff.diff_type), diff.id)];
-    if verbose || matches!(diff.diff_type, DiffType::Edited | DiffType::None) {
-        parts(style, &diff.fields, &diff.objects, 0, &mut lines);
-    }
-    let is_told =
-        |group: &&TaskGroupDiff| verbose || group.diff_type != DiffType::None || !group.updates.is_empty();
-    for group in diff.task_groups.iter().filter(is_told) {
-        let updates: Vec<String> =
-            group.updates.iter().map(|(what, count)| format!("{count} {what}")).collect();
-        let updates = if updates.is_empty() { String::new() } else { format!(" ({})", updates.join(", ")) };
-        lines.push(format!("{}Task Group: {:?}{updates}", mark(style, group.diff_type), group.name));
-        if verbose || group.diff_type == DiffType::Edited {
-            parts(style, &group.fields, &group.objects, 2, &mut lines);
-        }
-        let is_told = |task: &&TaskDiff| verbose || task.diff_type != DiffType::None;
-        for task in group.tasks.iter().filter(is_told) {
-            let notes = notes(&task.annotations);
-            lines.push(format!("  {}Task: {:?}{notes}", mark(style, task.diff_type), task.name));
-            if verbose || task.diff_type == DiffType::Edited {
-                parts(style, &task.fields, &task.objects, 4, &mut lines);
-            }
-        }
-    }
-    lines.join("\n")
-}
-
-fn parts(
-    style: &Style,
-    fields: &[FieldDiff],
-    objects: &[ObjectDiff],
-    spaces: usize,
-    lines: &mut Vec<String>,
-) {
-    let pad = " ".repeat(spaces);
-    let width = fields.iter().map(|field| field.name.chars().count()).max().unwrap_or(0) + 1;
-    for field in fields {
-        let name = format!("{}:", field.name);
-        let value = match field.diff_type {
-            DiffType::Added => format!("{:?}", field.new),
-            DiffType::Deleted => format!("{:?}", field.old),
-            DiffType::Edited => format!("{:?} => {:?}", field.old, field.new),
-            DiffType::None => format!("{:?}", field.new),
-        };
-        let notes = notes(&field.annotations);
-        lines.push(format!("{pad}{}{name:width$} {value}{notes}", mark(style, field.diff_type)));
-    }
-    for object in objects {
-        lines.push(format!("{pad}{}{} {{", mark(style, object.diff_type), object.name));
-        parts(style, &object.fields, &object.objects, spaces + 2, lines);
-        lines.push(format!("{pad}    }}"));
-    }
-}
-
-fn notes(annotations: &[String]) -> String {
-    if annotations.is_empty() { String::new() } else { format!(" ({})", annotations.join(", ")) }
-}
-
-fn mark(style: &Style, diff_type: DiffType) -> String {
-    let (text, code) = match diff_type {
-        DiffType::Added => ("+   ", "32"),
-        DiffType::Deleted => ("-   ", "31"),
-        DiffType::Edited => ("+/- ", "33"),
-        DiffType::None => return "    ".to_owned(),
-    };
-    if style.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }

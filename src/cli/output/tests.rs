@@ -378,12 +378,9 @@ fn everything_is_shown_as_kept() {
         ("node-verbose", node::status(&verbose, &node(), &[], true)),
         ("members", node::members(&plain, &members(), "10.20.30.1:4647")),
         ("raft-peers", node::raft_peers(&plain, &peers)),
-        (
-            "plan",
-            plan::job(&plain, "helloworld.nomad", &job_plan(), plan::Show { diff: true, verbose: false }),
-        ),
+        ("plan", plan::job(&plain, "helloworld.nomad", &job_plan(), true)),
         ("plan-nodes", plan::nodes(&plain, &node_plan())),
-        ("why-verbose", plan::explanation(&verbose, &explanation(), true)),
+        ("why-verbose", plan::explanation(&verbose, &explanation())),
         (
             "failures-no-node",
             metric::explanation(
