@@ -7,7 +7,8 @@
 //! # Caveats
 //! - What only servers say of a job (its version, whether it is stopped) is not part of the text.
 //! - HCL cannot say everything JSON can: a driver's configuration with a plain map comes back as a list of one map, and a
-//!   key that is no name, such as `a.b`, is left out with a comment where only a block may stand.
+//!   key that is no name, such as `a.b`, is left out with a comment where only a block may stand. A group that `stagger` paces below a job whose own `update`
+//!   block is not paced so comes back with the job's pacing: in HCL the two blocks are read as one.
 
 mod skeleton;
 mod text;
